@@ -1,0 +1,1 @@
+"""Runs agents against competitions and is the home of the `mlebench` command."""

@@ -1,0 +1,219 @@
+"""One attempt: one agent, one competition, one seed, from start to record."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlebench_data.catalogue import Competition
+from mlebench_data.errors import MlebenchError
+from mlebench_data.grading import GradeReport, grade
+from mlebench_data.harness.agent import Agent
+from mlebench_data.harness.collect import FILE_NAME as SUBMISSION_NAME
+from mlebench_data.harness.collect import UnsafeSubmissionError, find_submission
+from mlebench_data.harness.instructions import instructions
+from mlebench_data.harness.result import (
+    AttemptResult,
+    decide,
+    metric_digest,
+    software_versions,
+)
+from mlebench_data.harness.runtimes.base import Folders, Limits, Network, Runtime, Sandbox
+from mlebench_data.harness.sources import RunData
+
+LOG_NAME = "agent.log"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What is to be attempted.
+
+    Attributes
+    ----------
+    competition : Competition
+        The competition.
+    version : str
+        Its data version.
+    agent : Agent
+        The agent.
+    seed : int
+        Seed handed to the agent.
+    folder : pathlib.Path
+        Where everything of this attempt is kept.
+    """
+
+    competition: Competition
+    version: str
+    agent: Agent
+    seed: int
+    folder: Path
+
+    @property
+    def label(self) -> str:
+        """Short name for people and for the sandbox."""
+        return f"{self.competition.id}/{self.agent.name}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for all attempts of a run."""
+
+    limits: Limits
+    network: Network = "none"
+    image: str | None = None
+
+    def resolve_image(self, agent: Agent, runtime: Runtime) -> str | None:
+        """Return the image reference in force, None where the runtime has no images."""
+        if not runtime.isolates:
+            return None
+        from mlebench_data.harness.images.images import image_names, image_reference
+
+        name = self.image or agent.image
+        return image_reference(name) if name in image_names() else name
+
+
+def _grade(attempt: Attempt, submission_folder: Path, answers: bytes) -> GradeReport:
+    """Grade what lies in the submission folder, unless it is unsafe to open."""
+    missing = submission_folder / SUBMISSION_NAME
+    try:
+        path = find_submission(submission_folder) or missing
+        unsafe = None
+    except UnsafeSubmissionError as error:
+        path, unsafe = submission_folder / "refused" / SUBMISSION_NAME, str(error)
+    report = grade(attempt.competition, path, answers=answers, version=attempt.version)
+    if unsafe is not None:
+        report = dataclasses.replace(
+            report, status="invalid", reason=unsafe, submission_path=str(missing)
+        )
+    # The record travels with its folder, so it must not name where the folder happened to lie.
+    relative = None if report.submission_path is None else f"submission/{SUBMISSION_NAME}"
+    return dataclasses.replace(report, submission_path=relative)
+
+
+def run_attempt(
+    attempt: Attempt,
+    data: RunData,
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    description: Mapping[str, Any],
+    cancelled: threading.Event,
+) -> AttemptResult:
+    """Run the agent, score what it submitted, and leave the record.
+
+    Parameters
+    ----------
+    attempt : Attempt
+        What is to be attempted. Its folder must be empty.
+    data : RunData
+        The competition's data.
+    runtime : Runtime
+        Where the agent runs.
+    settings : Settings
+        Limits and network.
+    description : mapping
+        The runtime's own description, for the record.
+    cancelled : threading.Event
+        Once set, the agent is stopped.
+
+    Returns
+    -------
+    AttemptResult
+        The record, which is written to `result.json` too. Failures of the machinery are recorded
+        as `infra_error`, not raised: other attempts go on.
+    """
+    image = settings.resolve_image(attempt.agent, runtime)
+    folders = _make_folders(attempt, data, settings)
+    environment = {
+        **attempt.agent.environment,
+        "COMPETITION_ID": attempt.competition.id,
+        "TIME_LIMIT_SECS": f"{settings.limits.time_seconds:.0f}",
+        "SEED": str(attempt.seed),
+    }
+    sandbox = Sandbox(
+        name=f"mlebench-{attempt.folder.parent.parent.name}-{attempt.label.replace('/', '-')}",
+        command=attempt.agent.command,
+        image=image,
+        folders=folders,
+        environment=environment,
+        network=settings.network,
+        limits=settings.limits,
+        log_file=attempt.folder / LOG_NAME,
+    )
+    common: dict[str, Any] = {
+        "competition_id": attempt.competition.id,
+        "version": attempt.version,
+        "agent": attempt.agent.name,
+        "seed": attempt.seed,
+        "isolated": runtime.isolates,
+        "data_manifest_sha256": data.manifest_sha256,
+        "metric_sha256": metric_digest(attempt.competition.version(attempt.version).metric.name),
+        "settings": {
+            "limits": dataclasses.asdict(settings.limits),
+            "network": settings.network,
+            "image": image,
+            "command": list(attempt.agent.command),
+            "environment": environment,
+        },
+    }
+    versions = software_versions()
+    try:
+        ending = runtime.run(sandbox, cancelled=cancelled)
+    except MlebenchError as error:
+        result = AttemptResult(
+            **common,
+            outcome="infra_error",
+            reason=str(error),
+            ended=None,
+            exit_code=None,
+            seconds=None,
+            started_at=None,
+            ended_at=None,
+            grading=None,
+            environment={"versions": versions, "runtime": dict(description)},
+        )
+    else:
+        report = _grade(attempt, folders.submission, data.answers)
+        outcome, reason = decide(ending, report)
+        result = AttemptResult(
+            **common,
+            outcome=outcome,
+            reason=reason,
+            ended=ending.how,
+            exit_code=ending.exit_code,
+            seconds=round(ending.seconds, 3),
+            started_at=ending.started_at,
+            ended_at=ending.ended_at,
+            grading=report.to_dict(),
+            environment={
+                "versions": versions,
+                "runtime": {**description, **ending.details},
+            },
+        )
+    result.write(attempt.folder)
+    return result
+
+
+def _make_folders(attempt: Attempt, data: RunData, settings: Settings) -> Folders:
+    """Make the folders that the agent sees, and its instructions."""
+    for name in ("submission", "logs", "code"):
+        (attempt.folder / name).mkdir(parents=True)
+    text = instructions(
+        attempt.competition, attempt.version, limits=settings.limits, network=settings.network
+    )
+    path = attempt.folder / "instructions.txt"
+    path.write_text(text, encoding="utf-8")
+    # Readable for the sandbox' user, whatever the umask here.
+    path.chmod(0o644)
+    return Folders(
+        data=data.public.resolve(),
+        agent=attempt.agent.folder,
+        instructions=path.resolve(),
+        submission=(attempt.folder / "submission").resolve(),
+        logs=(attempt.folder / "logs").resolve(),
+        code=(attempt.folder / "code").resolve(),
+    )

@@ -1,0 +1,150 @@
+"""The record of one attempt: `result.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from mlebench_data.errors import IntegrityError
+from mlebench_data.grading.report import GradeReport, strict_json
+from mlebench_data.harness.runtimes.base import Ending
+
+FILE_NAME = "result.json"
+FORMAT = 1
+
+Outcome = Literal["scored", "invalid", "no_submission", "timeout", "agent_error", "infra_error"]
+
+# Outcomes that say something about the agent. An infrastructure failure says nothing, so such an
+# attempt is made again when the same command is repeated.
+FINAL: tuple[Outcome, ...] = ("scored", "invalid", "no_submission", "timeout", "agent_error")
+
+
+@dataclass(frozen=True)
+class AttemptResult:
+    """What one attempt came to.
+
+    Attributes
+    ----------
+    competition_id, version, agent, seed
+        Which attempt.
+    outcome : str
+        `scored` and `invalid` follow from the submission, however the agent ended. Without a
+        submission: `timeout`, `agent_error` (it failed, ran out of memory or processes) or
+        `no_submission` (it ended well and left none). `infra_error`: a fault that is not the
+        agent's.
+    reason : str or None
+        Explanation for a person.
+    ended : str or None
+        How the agent ended: exited, time_limit, out_of_memory, too_many_processes, interrupted.
+    exit_code : int or None
+        Exit code of the agent.
+    seconds : float or None
+        Wall-clock time of the agent.
+    started_at, ended_at : str or None
+        UTC times, ISO 8601.
+    isolated : bool
+        Whether the runtime kept the agent from everything but its folders.
+    grading : dict or None
+        The grading report.
+    data_manifest_sha256, metric_sha256 : str or None
+        Identity of the data and of the metric's code.
+    settings : dict
+        Limits, network, image and agent, as they were in force.
+    environment : dict
+        Versions, runtime and hardware.
+    """
+
+    competition_id: str
+    version: str
+    agent: str
+    seed: int
+    outcome: Outcome
+    reason: str | None
+    ended: str | None
+    exit_code: int | None
+    seconds: float | None
+    started_at: str | None
+    ended_at: str | None
+    isolated: bool
+    grading: dict[str, Any] | None
+    data_manifest_sha256: str | None
+    metric_sha256: str | None
+    settings: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Write `result.json` at once: a killed harness leaves the old file or the new one."""
+        partial = folder / f".{FILE_NAME}.partial"
+        with partial.open("w", encoding="utf-8") as stream:
+            stream.write(strict_json({"format": FORMAT, **asdict(self)}, indent=1) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(folder / FILE_NAME)
+
+    @classmethod
+    def read(cls, folder: Path) -> AttemptResult | None:
+        """Read `result.json`, or return None where there is none.
+
+        Raises
+        ------
+        IntegrityError
+            If the file is no record of an attempt.
+        """
+        path = folder / FILE_NAME
+        if not path.is_file():
+            return None
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content.pop("format") != FORMAT:
+                raise IntegrityError(f"{path} has an unknown format; it needs a newer mlebench.")
+            return cls(**content)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise IntegrityError(f"{path} is no record of an attempt: {error!r}.") from error
+
+
+def decide(ending: Ending, report: GradeReport) -> tuple[Outcome, str | None]:
+    """Derive outcome and reason from how the agent ended and what grading says."""
+    if report.status == "valid":
+        return "scored", None
+    if report.status == "invalid":
+        return "invalid", report.reason
+    if report.status == "error":
+        return "infra_error", f"grading failed: {report.reason}"
+    if ending.how == "interrupted":
+        return "infra_error", "interrupted"
+    if ending.how == "time_limit":
+        return "timeout", "the time limit came before a submission"
+    if ending.how == "out_of_memory":
+        return "agent_error", "the agent ran out of memory"
+    if ending.how == "too_many_processes":
+        return "agent_error", "the agent started too many processes"
+    if ending.exit_code != 0:
+        return "agent_error", f"the agent ended with exit code {ending.exit_code}"
+    return "no_submission", "the agent ended without a submission"
+
+
+def metric_digest(name: str) -> str:
+    """Return the SHA-256 over the code files of a metric."""
+    from mlebench_data.metrics.registry import metric_path
+
+    digest = hashlib.sha256()
+    for path in sorted(metric_path(name).glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of what computes a score."""
+    found = {"python": platform.python_version()}
+    for name in ("mlebench-data", "numpy", "pandas", "scikit-learn", "pyarrow"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,48 @@
+"""Where and under which limits agents run."""
+
+from __future__ import annotations
+
+from mlebench_data.harness.runtimes.base import Runtime, RuntimeFailure
+
+RUNTIME_NAMES = ("docker", "local")
+
+
+def choose_runtime(name: str | None = None) -> tuple[Runtime, str | None]:
+    """Return a runtime by name, or the best one that this machine offers.
+
+    Parameters
+    ----------
+    name : {"docker", "local"}, optional
+        None takes Docker where an engine answers, else the local runtime.
+
+    Returns
+    -------
+    runtime : Runtime
+        The runtime, which has answered if it is Docker.
+    warning : str or None
+        What the caller should tell the person who runs this, if anything.
+
+    Raises
+    ------
+    RuntimeFailure
+        If the runtime asked for cannot be used or does not exist.
+    """
+    if name not in (None, *RUNTIME_NAMES):
+        raise RuntimeFailure(f"There is no runtime {name!r}. Known: {', '.join(RUNTIME_NAMES)}.")
+    if name != "local":
+        from mlebench_data.harness.runtimes.docker import DockerRuntime
+
+        try:
+            return DockerRuntime(), None
+        except RuntimeFailure as failure:
+            if name == "docker":
+                raise
+            reason = str(failure)
+    else:
+        reason = "The local runtime was asked for."
+    from mlebench_data.harness.runtimes.local import LocalRuntime
+
+    return LocalRuntime(), (
+        f"{reason} Agents run as plain processes of this account: nothing keeps them from other "
+        "files, from the network or from answers that this account can read."
+    )

@@ -1,0 +1,312 @@
+"""Agents as plain processes of this account, where there is no container engine.
+
+Limits of time, memory, processes and processors are held; nothing is isolated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlebench_data.harness.runtimes.base import (
+    Ending,
+    Runtime,
+    RuntimeFailure,
+    Sandbox,
+    contract_variables,
+)
+from mlebench_data.harness.runtimes.log_file import CappedLog
+from mlebench_data.harness.runtimes.log_pump import LogPump
+from mlebench_data.harness.runtimes.owner import Owner
+
+if TYPE_CHECKING:
+    import psutil
+
+_TICK = 0.1
+#: Seconds by which the supervisor may end later than its task says.
+_PATIENCE = 30.0
+_FOLDER_PREFIX = "mlebench-local-"
+_OWNER_FILE = "owner"
+_HOME = "home"
+
+
+class LocalRuntime(Runtime):
+    """One supervised process tree for each sandbox."""
+
+    name = "local"
+    isolates = False
+
+    def describe(self) -> dict[str, Any]:
+        """Return the Python that agents get and the hardware; see `Runtime.describe`."""
+        from mlebench_data.harness.runtimes.hardware import describe_hardware
+
+        return {
+            "runtime": self.name,
+            "isolation": False,
+            "python": sys.executable,
+            "python_version": sys.version.split()[0],
+            "hardware": describe_hardware(),
+        }
+
+    def run(self, sandbox: Sandbox, *, cancelled: threading.Event) -> Ending:
+        """Run a sandbox under a supervisor process; see `Runtime.run`."""
+        if os.name != "posix":
+            raise RuntimeFailure(
+                "The local runtime needs Linux or macOS. Use Docker on this system."
+            )
+        sandbox.folders.check()
+        with (
+            CappedLog(sandbox.log_file, sandbox.limits.log_bytes) as log,
+            tempfile.TemporaryDirectory(
+                prefix=_FOLDER_PREFIX, ignore_cleanup_errors=True
+            ) as temporary,
+        ):
+            folder = Path(temporary).resolve()
+            (folder / _OWNER_FILE).write_text(str(Owner.current()), encoding="utf-8")
+            home = folder / _HOME
+            home.mkdir()
+            report = _supervise(sandbox, home, log, cancelled)
+        return Ending(
+            how=report["how"],
+            exit_code=report["exit_code"],
+            seconds=report["seconds"],
+            started_at=report["started_at"],
+            ended_at=report["ended_at"],
+            details={
+                "isolation": False,
+                "network": "not restricted",
+                "python": sys.executable,
+                "cpus_enforced": report["cpus_enforced"],
+                "peak_memory_bytes": report["peak_memory_bytes"],
+                "peak_processes": report["peak_processes"],
+                "log_bytes": log.received,
+                "log_cut": log.cut,
+            },
+        )
+
+    def remove_leftovers(self) -> list[str]:
+        """Remove what harnesses that are gone left behind; see `Runtime.remove_leftovers`.
+
+        A supervisor ends its agent when its harness disappears. What remains is the agent's
+        temporary folder and, if the supervisor was killed as well, processes of the agent. They
+        are known by their TMPDIR.
+        """
+        removed = []
+        for folder in sorted(Path(tempfile.gettempdir()).resolve().glob(f"{_FOLDER_PREFIX}*")):
+            mark = folder / _OWNER_FILE
+            if not mark.is_file() or mark.stat().st_uid != os.geteuid():
+                continue
+            owner = Owner.parse(mark.read_text(encoding="utf-8"))
+            if owner is None or not owner.is_gone():
+                continue
+            killed = _kill_marked(folder / _HOME)
+            shutil.rmtree(folder)
+            removed.append(
+                f"temporary folder {folder} of a harness that is gone (process {owner.pid})"
+                + (f", and {killed} processes" if killed else "")
+            )
+        return removed
+
+
+def agent_environment(sandbox: Sandbox, home: Path) -> dict[str, str]:
+    """Return all variables that the agent gets; none of the harness's own but PATH and LANG.
+
+    Parameters
+    ----------
+    sandbox : Sandbox
+        What to run.
+    home : pathlib.Path
+        A temporary folder that is the agent's alone.
+    """
+    folders = sandbox.folders
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        **dict(sandbox.environment),
+        **contract_variables(
+            data=str(folders.data.resolve()),
+            submission=str(folders.submission.resolve()),
+            logs=str(folders.logs.resolve()),
+            code=str(folders.code.resolve()),
+            agent=str(folders.agent.resolve()),
+            instructions=str(folders.instructions.resolve()),
+        ),
+    }
+
+
+class _PipeStream:
+    """The output that comes through a pipe; the pipe is closed at its end."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._closed = threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            while not self._closed.is_set():
+                if select.select([self._descriptor], [], [], 0.2)[0]:
+                    chunk = os.read(self._descriptor, 65536)
+                    if not chunk:
+                        return
+                    yield chunk
+        finally:
+            os.close(self._descriptor)
+
+    def close(self) -> None:
+        """Read no more, even if something still holds the other end open."""
+        self._closed.set()
+
+
+def _supervise(
+    sandbox: Sandbox, home: Path, log: CappedLog, cancelled: threading.Event
+) -> dict[str, Any]:
+    """Run the supervisor and return its report."""
+    read_end, write_end = os.pipe()
+    try:
+        supervisor = subprocess.Popen(
+            # -P keeps this folder, with its own `docker.py`, off the module path.
+            [sys.executable, "-P", str(Path(__file__).with_name("supervisor.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=write_end,
+            env={
+                # What finds the same libraries again. The agent could read more than this.
+                name: os.environ[name]
+                for name in ("PATH", "HOME", "LANG", "PYTHONPATH")
+                if name in os.environ
+            },
+            # Ctrl-C at a terminal reaches the harness only, which then asks it to stop.
+            start_new_session=True,
+        )
+    except OSError as error:
+        os.close(read_end)
+        raise RuntimeFailure(
+            f"The supervisor process could not be started with {sys.executable}: {error}"
+        ) from error
+    finally:
+        os.close(write_end)
+    pump = LogPump(_PipeStream(read_end), log)
+    try:
+        _give_task(supervisor, sandbox, home)
+        _wait(supervisor, sandbox, pump, cancelled)
+    finally:
+        _end(supervisor, sandbox, home)
+    assert supervisor.stdout is not None
+    with supervisor.stdout as output:
+        answer = output.read()
+    pump.finish()
+    if not answer:
+        raise RuntimeFailure(
+            f"The supervisor of {sandbox.name!r} ended without a report (exit code "
+            f"{supervisor.returncode}); {sandbox.log_file} may say why. Was it killed?"
+        )
+    report: dict[str, Any] = json.loads(answer)
+    if report["survivors"]:
+        raise RuntimeFailure(
+            f"Processes of {sandbox.name!r} could not be ended, so its files may still change: "
+            f"{'; '.join(report['survivors'])}. End them by hand."
+        )
+    return report
+
+
+def _give_task(supervisor: subprocess.Popen[bytes], sandbox: Sandbox, home: Path) -> None:
+    environment = agent_environment(sandbox, home)
+    limits = sandbox.limits
+    task = {
+        "command": sandbox.command_line(python=sys.executable, agent=environment["AGENT_DIR"]),
+        "environment": environment,
+        "folder": environment["CODE_DIR"],
+        "time_seconds": limits.time_seconds,
+        "grace_seconds": limits.grace_seconds,
+        "cpus": limits.cpus,
+        "memory_bytes": limits.memory_bytes,
+        "processes": limits.processes,
+    }
+    assert supervisor.stdin is not None
+    try:
+        # By pipe, because arguments are for everybody on the machine to read.
+        supervisor.stdin.write(json.dumps(task).encode() + b"\n")
+        supervisor.stdin.flush()
+    except BrokenPipeError as error:
+        raise RuntimeFailure(
+            f"The supervisor of {sandbox.name!r} ended at once; {sandbox.log_file} may say why."
+        ) from error
+
+
+def _wait(
+    supervisor: subprocess.Popen[bytes],
+    sandbox: Sandbox,
+    pump: LogPump,
+    cancelled: threading.Event,
+) -> None:
+    """Wait until the supervisor ends or has to be told to."""
+    limits = sandbox.limits
+    last = time.monotonic() + limits.time_seconds + limits.grace_seconds + _PATIENCE
+    try:
+        while supervisor.poll() is None and not cancelled.wait(_TICK):
+            pump.check()
+            if time.monotonic() > last:
+                raise RuntimeFailure(
+                    f"The supervisor of {sandbox.name!r} did not hold its deadline. Is the "
+                    "machine overloaded?"
+                )
+    except KeyboardInterrupt:
+        # The supervisor is told to stop next, and reports an interruption.
+        return
+
+
+def _end(supervisor: subprocess.Popen[bytes], sandbox: Sandbox, home: Path) -> None:
+    """Have the supervisor stop if it still runs, and make sure that nothing is left."""
+    assert supervisor.stdin is not None
+    try:
+        supervisor.stdin.close()
+    except BrokenPipeError:
+        supervisor.poll()  # it ended first, so the closing had nobody to tell
+    try:
+        supervisor.wait(sandbox.limits.grace_seconds + _PATIENCE)
+    finally:
+        if supervisor.returncode != 0:
+            supervisor.kill()
+            supervisor.wait()
+            _kill_marked(home)
+
+
+def _kill_marked(home: Path) -> int:
+    """Kill all processes whose TMPDIR is a folder; return their number."""
+    import psutil
+
+    killed: set[psutil.Process] = set()
+    # Again until none is left, for they may fork meanwhile.
+    for _ in range(50):
+        found = [process for process in psutil.process_iter() if _has_home(process, home)]
+        if not found:
+            break
+        for process in found:
+            try:
+                process.kill()
+                killed.add(process)
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(found, timeout=0.2)
+    return len(killed)
+
+
+def _has_home(process: psutil.Process, home: Path) -> bool:
+    import psutil
+
+    try:
+        return process.environ().get("TMPDIR") == str(home)
+    except (psutil.Error, OSError):
+        return False  # ended, or another account's

@@ -1,0 +1,82 @@
+"""Tables of results, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlebench_data.errors import DataNotFoundError
+from mlebench_data.harness.commands.grade import medal
+from mlebench_data.harness.commands.output import print_table
+from mlebench_data.harness.result import FILE_NAME, AttemptResult
+
+
+def read_results(folder: Path) -> list[AttemptResult]:
+    """Read all results below a run folder, sorted by competition, agent and seed.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there are none.
+    """
+    results = [
+        result
+        for path in folder.glob(f"*/*/{FILE_NAME}")
+        if (result := AttemptResult.read(path.parent)) is not None
+    ]
+    if not results:
+        raise DataNotFoundError(f"There are no results in {folder}: no */*/{FILE_NAME}.")
+    return sorted(results, key=lambda item: (item.competition_id, item.agent, item.seed))
+
+
+def result_row(result: AttemptResult) -> tuple[str, ...]:
+    """Return the cells of one result: those of `COLUMNS`."""
+    grading = result.grading or {}
+    score = grading.get("score")
+    percentile = grading.get("percentile")
+    direction = "↓" if grading.get("is_lower_better") else "↑"
+    note = result.reason or ""
+    if result.outcome in ("scored", "invalid") and result.ended not in ("exited", None):
+        note = f"{note}; {result.ended}" if note else str(result.ended)
+    return (
+        result.competition_id,
+        result.agent,
+        str(result.seed),
+        result.outcome,
+        "" if score is None else f"{score} {direction}",
+        str(grading.get("metric", "")),
+        (medal(grading) or "-") if grading.get("gold_threshold") is not None else "n/a",
+        "" if percentile is None else f"{percentile:.0%}",
+        "" if result.seconds is None else f"{result.seconds:.1f}",
+        note,
+    )
+
+
+COLUMNS = (
+    "competition",
+    "agent",
+    "seed",
+    "outcome",
+    "score",
+    "metric",
+    "medal",
+    "beats",
+    "seconds",
+    "note",
+)
+
+
+def print_results(results: Sequence[AttemptResult]) -> None:
+    """Print one line for each result, and what they come to."""
+    print_table(
+        COLUMNS, [result_row(item) for item in results], right=["score", "beats", "seconds"]
+    )
+    scored = sum(item.outcome == "scored" for item in results)
+    medals = sum(bool((item.grading or {}).get("any_medal")) for item in results)
+    failures = sum(item.outcome == "infra_error" for item in results)
+    parts = [f"{len(results)} attempts", f"{scored} scored", f"{medals} with a medal"]
+    if failures:
+        parts.append(f"{failures} failed for reasons that are not the agent's: repeat the command")
+    if not all(item.isolated for item in results):
+        parts.append("agents ran without isolation (local runtime)")
+    print("; ".join(parts))

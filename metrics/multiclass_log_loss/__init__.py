@@ -1,0 +1,1 @@
+"""Multiclass log loss."""

@@ -1,0 +1,114 @@
+"""Bringing the rows of a submission and of the answers together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlebench_data.catalogue.submission import Submission
+from mlebench_data.grading.columns import InvalidSubmissionError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    Positions = npt.NDArray[np.intp]
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _more(number: int) -> str:
+    return f"; {number:,} more such row{'' if number == 1 else 's'}" if number else ""
+
+
+def _comparable(ids: pd.Series[Any], known: pd.Series[Any]) -> pd.Series[Any]:
+    """Read submitted ids as the kind that the known ids have."""
+    import pandas as pd
+    from pandas.api.types import is_numeric_dtype
+
+    if is_numeric_dtype(known.dtype):
+        # Text that is no number becomes NaN, which no known id is.
+        return pd.to_numeric(ids, errors="coerce")
+    # pandas 3 has a string type of its own; as objects, text equals text with every version.
+    return ids.map(lambda value: value if isinstance(value, str) else str(value)).astype("object")
+
+
+def align(
+    submitted: pd.DataFrame, known: pd.DataFrame, schema: Submission
+) -> tuple[Positions, Positions]:
+    """Pair the rows of a submission with those of the answers (or of the sample submission).
+
+    Parameters
+    ----------
+    submitted, known : pandas.DataFrame
+        The two tables.
+    schema : Submission
+        How rows are paired.
+
+    Returns
+    -------
+    submitted_positions, known_positions : numpy.ndarray of int
+        Row numbers, pairwise. Paired by id, they go in the order of the sorted ids, as the
+        published benchmark sums up: floating-point sums depend on it in the last digit.
+
+    Raises
+    ------
+    InvalidSubmissionError
+        Naming the rows that have no partner.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if schema.align == "position":
+        if len(submitted) != len(known):
+            raise InvalidSubmissionError(
+                f"has {len(submitted):,} rows, must have {len(known):,} (rows are paired in order)"
+            )
+        positions = np.arange(len(known))
+        return positions, positions
+
+    raw_ids = submitted[schema.id]
+    ids = _comparable(raw_ids, known[schema.id])
+    index = pd.Index(_comparable(known[schema.id], known[schema.id]))
+    if not index.is_unique:
+        raise ValueError(f"the answers hold an id twice in column '{schema.id}'")
+    partner = index.get_indexer(pd.Index(ids))
+    problems = []
+
+    unknown = partner < 0
+    if unknown.any() and schema.rows != "superset":
+        first = int(unknown.argmax())
+        value = raw_ids.iloc[first]
+        problems.append(
+            (
+                f"row {first + 1} has no `{schema.id}`"
+                if pd.isna(value)
+                else f"row {first + 1}: `{schema.id}` {_shown(value)} is not in the test set"
+            )
+            + _more(int(unknown.sum()) - 1)
+        )
+    repeated = pd.Index(partner).duplicated() & ~unknown
+    if repeated.any():
+        first = int(repeated.argmax())
+        problems.append(
+            f"row {first + 1}: `{schema.id}` {_shown(raw_ids.iloc[first])} appears a second time"
+            + _more(int(repeated.sum()) - 1)
+        )
+    absent = np.ones(len(known), dtype=bool)
+    absent[partner[~unknown]] = False
+    if absent.any() and schema.rows != "subset":
+        names = [_shown(value) for value in known[schema.id][absent].iloc[:3]]
+        number = int(absent.sum())
+        problems.append(
+            f"{number:,} of {len(known):,} rows missing, such as `{schema.id}` {', '.join(names)}"
+        )
+    if problems:
+        raise InvalidSubmissionError("; ".join(problems))
+
+    order = np.argsort(index.to_numpy(), kind="stable")
+    row_of = np.full(len(known), -1, dtype=np.intp)
+    row_of[partner[~unknown]] = np.flatnonzero(~unknown)
+    order = order[row_of[order] >= 0]
+    return row_of[order], order

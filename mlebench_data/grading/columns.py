@@ -1,0 +1,156 @@
+"""From the columns of a submission to typed arrays, with reasons that name the cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlebench_data.catalogue.submission import Columns
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+
+class InvalidSubmissionError(Exception):
+    """The submission breaks the rules; the message is the reason that its author reads."""
+
+
+def _refuse(series: pd.Series[Any], bad: npt.NDArray[np.bool_], what: str) -> None:
+    """Raise with the number of bad cells and the first one, if there is any."""
+    number = int(bad.sum())
+    if number:
+        first = int(bad.argmax())
+        value = series.iloc[first]
+        shown = "" if value != value else f": {value!r}" if isinstance(value, str) else f": {value}"
+        raise InvalidSubmissionError(
+            f"column `{series.name}`: "
+            f"{'1 value is' if number == 1 else f'{number:,} values are'} {what}, "
+            f"first in row {first + 1}{shown}"
+        )
+
+
+def _numbers(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a numeric series, or refuse cells that are no numbers."""
+    import pandas as pd
+    from pandas.api.types import is_numeric_dtype
+
+    if is_numeric_dtype(series.dtype):
+        return series
+    parsed = pd.to_numeric(series, errors="coerce")
+    _refuse(series, (parsed.isna() & series.notna()).to_numpy(), "not numeric")
+    return parsed
+
+
+def _check_missing(series: pd.Series[Any], spec: Columns) -> None:
+    if spec.missing == "forbid":
+        _refuse(series, series.isna().to_numpy(), "missing")
+
+
+def _check_bounds(series: pd.Series[Any], spec: Columns) -> None:
+    import numpy as np
+
+    if spec.infinite == "forbid":
+        _refuse(series, np.isinf(series.to_numpy(dtype="float64")), "infinite")
+    if spec.minimum is not None:
+        _refuse(series, (series < spec.minimum).to_numpy(), f"below {spec.minimum:g}")
+    if spec.maximum is not None:
+        _refuse(series, (series > spec.maximum).to_numpy(), f"above {spec.maximum:g}")
+
+
+def _number_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
+    from pandas.api.types import is_bool_dtype
+
+    if is_bool_dtype(series.dtype) and spec.booleans == "forbid":
+        raise InvalidSubmissionError(f"column `{series.name}`: holds true/false, must hold numbers")
+    numbers = _numbers(series).astype("float64")
+    _check_missing(numbers, spec)
+    _check_bounds(numbers, spec)
+    return numbers.to_numpy()
+
+
+def _integer_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
+    from pandas.api.types import is_bool_dtype
+
+    if is_bool_dtype(series.dtype):
+        raise InvalidSubmissionError(
+            f"column `{series.name}`: holds true/false, must hold whole numbers"
+        )
+    numbers = _numbers(series)
+    _check_missing(numbers, spec)
+    _check_bounds(numbers, spec)
+    _refuse(numbers, ((numbers % 1 != 0) & numbers.notna()).to_numpy(), "not whole")
+    if spec.values is not None:
+        allowed = numbers.isin(spec.values) | numbers.isna()
+        _refuse(numbers, (~allowed).to_numpy(), f"none of {_listing(spec.values)}")
+    # A missing value, where one is allowed, has no integer: such a column stays float.
+    return numbers.to_numpy() if numbers.isna().any() else numbers.astype("int64").to_numpy()
+
+
+def _boolean_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    _check_missing(series, spec)
+    if is_bool_dtype(series.dtype):
+        return series.astype("int64").to_numpy()
+    if not is_numeric_dtype(series.dtype):
+        is_text = series.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
+        _refuse(series, is_text, "neither true/false nor 0/1")
+    numbers = series.astype("float64")
+    allowed = numbers.isin([0.0, 1.0])
+    if spec.other_integers == "wrong":
+        allowed |= numbers % 1 == 0
+    _refuse(series, (~allowed).to_numpy(), "neither true/false nor 0/1")
+    return numbers.astype("int64").to_numpy()
+
+
+def _string_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
+    _check_missing(series, spec)
+    text = series.astype("object")
+    present = text.notna()
+    if spec.values is not None:
+        allowed = text.isin(spec.values) | ~present
+        _refuse(series, (~allowed).to_numpy(), f"none of {_listing(spec.values)}")
+    if spec.pattern is not None:
+        fits = text[present].map(str).str.fullmatch(spec.pattern).astype(bool)
+        bad = present.copy()
+        bad[present] = ~fits
+        _refuse(series, bad.to_numpy(dtype=bool), f"not of the form {spec.pattern}")
+    return text.to_numpy(dtype=object)
+
+
+def _listing(values: list[Any]) -> str:
+    shown = ", ".join(map(str, values[:8]))
+    return shown if len(values) <= 8 else f"{shown}, ... ({len(values)} allowed values)"
+
+
+_READERS = {
+    "boolean": _boolean_column,
+    "integer": _integer_column,
+    "number": _number_column,
+    "string": _string_column,
+}
+
+
+def typed_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
+    """Check one column and return its values.
+
+    Parameters
+    ----------
+    series : pandas.Series
+        The column as read; its name appears in messages.
+    spec : Columns
+        What it must hold.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n_rows,)
+        float64 for numbers, int64 for integers and booleans, object for strings.
+
+    Raises
+    ------
+    InvalidSubmissionError
+        Naming the column, how many cells are wrong, and the first of them. Rows count from 1, the
+        header not included.
+    """
+    return _READERS[spec.type](series, spec)

@@ -1,0 +1,255 @@
+"""Grading of one submission: read, check, align, score, compare with humans."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlebench_data.catalogue import Competition, load_competition
+from mlebench_data.catalogue.schema import Version
+from mlebench_data.errors import DataNotFoundError
+from mlebench_data.grading.alignment import align
+from mlebench_data.grading.columns import InvalidSubmissionError, typed_column
+from mlebench_data.grading.leaderboard import standing
+from mlebench_data.grading.report import GradeReport, Status, ValidationReport
+from mlebench_data.grading.submission import (
+    MissingSubmissionError,
+    check_columns,
+    predictions,
+    read_answers,
+    read_submission,
+)
+from mlebench_data.metrics.registry import load_function
+from mlebench_data.prepare.layout import default_data_dir, version_folder
+from mlebench_data.prepare.manifest import hash_file
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
+# The published benchmark rounds scores to this many decimals before it compares them.
+SCORE_DECIMALS = 5
+
+logger = logging.getLogger(__name__)
+
+
+def _competition(competition: str | Competition) -> Competition:
+    return load_competition(competition) if isinstance(competition, str) else competition
+
+
+def _load_submission(submission: Path | str | pd.DataFrame, version: Version) -> pd.DataFrame:
+    if isinstance(submission, (str, Path)):
+        return read_submission(Path(submission), version.submission)
+    return submission
+
+
+def _references(answers: pd.DataFrame, version: Version) -> npt.NDArray[Any]:
+    """Return the true values, typed like the predictions."""
+    import numpy as np
+
+    schema = version.submission
+    names = version.metric.references or schema.column_names()
+    groups = [group for group in schema.columns for _ in group.names]
+    columns = [
+        typed_column(answers[name], group) for name, group in zip(names, groups, strict=True)
+    ]
+    return columns[0] if len(columns) == 1 else np.column_stack(columns)
+
+
+def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> float:
+    """Return the full-precision score of a submission.
+
+    Parameters
+    ----------
+    submission, answers : pandas.DataFrame
+        The two tables as read.
+    version : Version
+        The data version, which says how rows and columns meet.
+
+    Raises
+    ------
+    InvalidSubmissionError
+        If the submission is at fault. Any other exception is a fault of ours.
+    """
+    schema = version.submission
+    check_columns(submission, schema)
+    submitted_rows, answer_rows = align(submission, answers, schema)
+    # Checked in the order of the file, so that the rows in messages are those of the file.
+    predicted = predictions(submission, schema)[submitted_rows]
+    metric = version.metric
+    function: Callable[..., float] = load_function(metric.name)
+    inputs = {
+        name: answers[column].to_numpy()[answer_rows] for name, column in metric.inputs.items()
+    }
+    try:
+        return function(
+            references=_references(answers, version)[answer_rows],
+            predictions=predicted,
+            **inputs,
+            **metric.parameters,
+        )
+    except ValueError as error:
+        # Metrics say which argument is at fault; each carries its own copy of the error class.
+        if getattr(error, "argument", None) != "predictions":
+            raise
+        reason = str(error)
+        row = getattr(error, "row", None)
+        if row is not None:
+            # The metric counts from 0 in the order of the pairs; people count from 1 in the file.
+            reason = reason.replace(f"row {row}", f"row {submitted_rows[row] + 1}", 1)
+        raise InvalidSubmissionError(reason) from error
+
+
+def find_answers(competition: Competition, version: str, data_dir: Path | None) -> Path:
+    """Return the answers file in a data folder.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the version is not prepared there.
+    """
+    folder = version_folder(data_dir or default_data_dir(), competition.id, version)
+    path = folder / competition.version(version).answers
+    if not path.is_file():
+        raise DataNotFoundError(
+            f"There are no answers at {path}. Prepare them with "
+            f"`mlebench prepare {competition.id}`, or name them (--answers FILE)."
+        )
+    return path
+
+
+def grade(
+    competition: str | Competition,
+    submission: Path | str | pd.DataFrame,
+    *,
+    answers: Path | bytes | pd.DataFrame | None = None,
+    data_dir: Path | None = None,
+    version: str | None = None,
+) -> GradeReport:
+    """Grade a submission.
+
+    Parameters
+    ----------
+    competition : str or Competition
+        The competition or its id.
+    submission : path or pandas.DataFrame
+        A CSV file, or the table itself.
+    answers : path, bytes or pandas.DataFrame, optional
+        The answers: file, its content, or table. By default those prepared in `data_dir`.
+    data_dir : pathlib.Path, optional
+        Data folder.
+    version : str, optional
+        Data version, the oldest by default.
+
+    Returns
+    -------
+    GradeReport
+        Its status tells a submission at fault (`invalid`) from a fault of ours (`error`).
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such competition or version.
+    DataNotFoundError
+        If there are no answers.
+    """
+    import pandas as pd
+
+    competition = _competition(competition)
+    version = version or competition.versions[0]
+    block = competition.version(version)
+    if answers is None:
+        answers = find_answers(competition, version, data_dir)
+    elif isinstance(answers, Path) and not answers.is_file():
+        raise DataNotFoundError(f"There is no answers file {answers}.")
+
+    status: Status
+    raw_score: float | None = None
+    try:
+        if not isinstance(answers, pd.DataFrame):
+            source = BytesIO(answers) if isinstance(answers, bytes) else Path(answers)
+            answers = read_answers(source, block.submission)
+        raw_score = score(_load_submission(submission, block), answers, block)
+        status, reason = "valid", None
+    except MissingSubmissionError as error:
+        status, reason = "missing", str(error)
+    except InvalidSubmissionError as error:
+        status, reason = "invalid", str(error)
+    except Exception as error:
+        # A fault of ours must not look like one of the submission, nor end a batch of others.
+        logger.exception("Grading of %s failed", competition.id)
+        status, reason = "error", f"{type(error).__name__}: {error}"
+
+    rounded = None if raw_score is None else round(raw_score, SCORE_DECIMALS)
+    path = Path(submission) if isinstance(submission, (str, Path)) else None
+    return GradeReport(
+        competition_id=competition.id,
+        version=version,
+        submission_path=None if path is None else str(path),
+        submission_sha256=hash_file(path)[0] if path is not None and path.is_file() else None,
+        status=status,
+        reason=reason,
+        score=rounded,
+        raw_score=raw_score,
+        metric=block.metric.name,
+        is_lower_better=not block.metric.higher_is_better,
+        **standing(competition, rounded, higher_is_better=block.metric.higher_is_better).__dict__,
+    )
+
+
+def validate(
+    competition: str | Competition,
+    submission: Path | str | pd.DataFrame,
+    *,
+    data_dir: Path | None = None,
+    sample_submission: Path | None = None,
+    version: str | None = None,
+) -> ValidationReport:
+    """Check a submission against the public schema; no answers are read.
+
+    Parameters
+    ----------
+    competition : str or Competition
+        The competition or its id.
+    submission : path or pandas.DataFrame
+        A CSV file, or the table itself.
+    data_dir : pathlib.Path, optional
+        Data folder. Where the version is prepared there, row ids are compared with those of its
+        public sample submission.
+    sample_submission : pathlib.Path, optional
+        The sample submission, if it lies elsewhere.
+    version : str, optional
+        Data version, the oldest by default.
+
+    Returns
+    -------
+    ValidationReport
+        Whether the format is right, and if not, why.
+    """
+    competition = _competition(competition)
+    version = version or competition.versions[0]
+    block = competition.version(version)
+    schema = block.submission
+    sample = sample_submission or (
+        version_folder(data_dir or default_data_dir(), competition.id, version)
+        / block.sample_submission
+    )
+    if sample_submission is not None and not sample.is_file():
+        raise DataNotFoundError(f"There is no sample submission {sample}.")
+    ids_checked = sample.is_file()
+    status: Status = "valid"
+    reason = None
+    try:
+        table = _load_submission(submission, block)
+        check_columns(table, schema)
+        if ids_checked:
+            align(table, read_answers(sample, schema), schema)
+        predictions(table, schema)
+    except MissingSubmissionError as error:
+        status, reason = "missing", str(error)
+    except InvalidSubmissionError as error:
+        status, reason = "invalid", str(error)
+    return ValidationReport(competition.id, version, status, reason, ids_checked)

@@ -1,0 +1,141 @@
+"""Reading and checking of a submission, before its rows meet the answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlebench_data.catalogue.submission import Submission
+from mlebench_data.grading.columns import InvalidSubmissionError, typed_column
+from mlebench_data.tables import read_csv
+
+if TYPE_CHECKING:
+    from io import BytesIO
+
+    import numpy.typing as npt
+    import pandas as pd
+
+
+class MissingSubmissionError(Exception):
+    """There is no submission file."""
+
+
+def _text_columns(schema: Submission) -> list[str]:
+    return [name for group in schema.columns if group.type == "string" for name in group.names]
+
+
+def read_submission(path: Path, schema: Submission) -> pd.DataFrame:
+    """Read a submission file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV file.
+    schema : Submission
+        Format of the competition's submissions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Its content, unchecked.
+
+    Raises
+    ------
+    MissingSubmissionError
+        If there is no such file.
+    InvalidSubmissionError
+        If it is no CSV file.
+    """
+    if not path.exists():
+        raise MissingSubmissionError(f"there is no file {path}")
+    if not path.is_file():
+        raise InvalidSubmissionError(f"{path} is not a file")
+    if path.suffix.lower() != ".csv":
+        raise InvalidSubmissionError(f"the file name must end in .csv, not '{path.suffix}'")
+    if path.stat().st_size == 0:
+        raise InvalidSubmissionError("the file is empty")
+    try:
+        return read_csv(
+            path, missing_tokens=schema.missing_tokens, columns_as_text=_text_columns(schema)
+        )
+    except (ValueError, OverflowError) as error:
+        # pandas' parser and decoding errors are ValueErrors: the file is not readable as CSV.
+        raise InvalidSubmissionError(f"the file cannot be read as CSV: {error}") from error
+
+
+def read_answers(source: Path | BytesIO, schema: Submission) -> pd.DataFrame:
+    """Read the answers the way submissions are read."""
+    return read_csv(
+        source, missing_tokens=schema.missing_tokens, columns_as_text=_text_columns(schema)
+    )
+
+
+def check_columns(table: pd.DataFrame, schema: Submission) -> None:
+    """Refuse a table that lacks a column, or has one too many.
+
+    Raises
+    ------
+    InvalidSubmissionError
+        Naming the columns.
+    """
+    found = [str(name) for name in table.columns]
+    required = schema.column_names()
+    if schema.align == "id":
+        required = [schema.id, *required]
+    missing = [name for name in required if name not in found]
+    if missing:
+        raise InvalidSubmissionError(
+            f"{_columns(missing)} missing; the file has {_columns(found) or 'no columns'}"
+        )
+    known = {schema.id, *schema.column_names()}
+    extra = [name for name in found if name not in known]
+    if schema.extra_columns == "forbid":
+        if extra:
+            raise InvalidSubmissionError(
+                f"{_columns(extra)} not allowed; only {_columns(required)}"
+            )
+        if not table.index.equals(table.index.__class__(range(len(table)))):
+            raise InvalidSubmissionError("the rows have more cells than the header has columns")
+    if schema.id_first and found[0] != schema.id:
+        raise InvalidSubmissionError(
+            f"the first column must be `{schema.id}`, but it is `{found[0]}`"
+        )
+
+
+def _columns(names: list[str]) -> str:
+    if not names:
+        return ""
+    shown = ", ".join(f"`{name}`" for name in names[:10])
+    if len(names) > 10:
+        shown += f" and {len(names) - 10} more"
+    return f"column {shown}" if len(names) == 1 else f"columns {shown}"
+
+
+def predictions(table: pd.DataFrame, schema: Submission) -> npt.NDArray[Any]:
+    """Check the values of all scored columns.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n_rows,) or (n_rows, n_columns)
+        One column gives a vector, several a matrix in the order of the schema.
+
+    Raises
+    ------
+    InvalidSubmissionError
+        Naming column and row.
+    """
+    import numpy as np
+
+    columns = [typed_column(table[name], group) for group in schema.columns for name in group.names]
+    values = columns[0] if len(columns) == 1 else np.column_stack(columns)
+    if schema.row_sum is not None:
+        sums = values.reshape(len(table), -1).sum(axis=1)
+        wrong = ~(np.abs(sums - schema.row_sum.to) <= schema.row_sum.tolerance)
+        if wrong.any():
+            first = int(wrong.argmax())
+            raise InvalidSubmissionError(
+                f"row {first + 1}: the values add up to {sums[first]:.6g} instead of "
+                f"{schema.row_sum.to:g} (tolerance {schema.row_sum.tolerance:g}); "
+                f"{int(wrong.sum()):,} such rows"
+            )
+    return values

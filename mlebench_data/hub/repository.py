@@ -1,0 +1,245 @@
+"""The manifest of a dataset repository: its public files, and where their bytes are stored."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Annotated, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from mlebench_data.catalogue.schema import CompetitionId, Metric, VersionName
+from mlebench_data.errors import DataNotFoundError, IntegrityError
+from mlebench_data.hub.layout import MANIFEST, SEALED_LIST, is_safe
+
+FORMAT = 1
+
+
+def _check_path(path: str) -> str:
+    if not is_safe(path):
+        raise ValueError("must be a relative path that stays inside its folder")
+    return path
+
+
+def _check_public(path: str) -> str:
+    if PurePosixPath(path).parts[:1] != ("public",):
+        raise ValueError("must lie below public/")
+    return path
+
+
+def _read_mode(mode: object) -> object:
+    return int(mode, 8) if isinstance(mode, str) else mode
+
+
+SafePath = Annotated[str, AfterValidator(_check_path)]
+PublicPath = Annotated[SafePath, AfterValidator(_check_public)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Size = Annotated[int, Field(ge=0)]
+# Nothing beyond read, write and execute: a manifest cannot ask for set-user-id files.
+Mode = Annotated[
+    int,
+    Field(ge=0, le=0o777),
+    BeforeValidator(_read_mode),
+    PlainSerializer(lambda mode: f"{mode:04o}"),
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Stored(_Model):
+    """Where the bytes of a public file are.
+
+    A file of the repository; with `row`, that row of the archive shard; with `column` too, the
+    value of that media column in that row of a shard of rows.
+    """
+
+    path: SafePath
+    row: Size | None = None
+    column: str | None = None
+
+    @model_validator(mode="after")
+    def _column_needs_row(self) -> Stored:
+        if self.column is not None and self.row is None:
+            raise ValueError("'column' needs 'row'")
+        return self
+
+
+class PublicFile(_Model):
+    """One file of the prepared public tree."""
+
+    path: PublicPath
+    size: Size
+    sha256: Sha256
+    mode: Mode
+    rows: Size | None = None
+    stored: Stored
+
+
+class RepositoryFile(_Model):
+    """One file of the repository itself."""
+
+    path: SafePath
+    size: Size
+    sha256: Sha256
+
+
+class SealedFile(RepositoryFile):
+    """One sealed file; its digest is that of the sealed bytes, which tells nothing."""
+
+    rows: Size
+
+
+class SealedList(_Model):
+    """The sealed files of a repository (`private/sealed.json`).
+
+    It stands apart from the manifest because sealing gives other bytes each time, and everything
+    else in a repository is the same whenever the same data is packed.
+    """
+
+    format: int = FORMAT
+    files: list[SealedFile]
+
+
+class RepositoryManifest(_Model):
+    """The manifest of a repository.
+
+    Nothing in it is computed from private content without the key. Not even the digest of the
+    prepared tree's own manifest, which covers the digests of the private files: whoever can guess
+    the answers could test the guess. `prepared_mac` is keyed instead.
+
+    Attributes
+    ----------
+    competition, version : str
+        Which data.
+    recipe_sha256 : str
+        Digest of the recipe that prepared it.
+    packed_sha256 : str
+        Digest of what the catalogue says about view, card and metric.
+    key_id : str
+        Fingerprint of the master key that sealed the private files.
+    prepared_mac : str
+        Keyed digest of the prepared tree's manifest.
+    metric : Metric
+        How submissions are scored.
+    redistribution : str
+        Whether the licence allows passing the data on.
+    files : list of PublicFile
+        The public tree, sorted by path.
+    empty_folders : list of str
+        Public folders without any entry.
+    contents : list of RepositoryFile
+        The unsealed files of the repository, card and manifest aside.
+    """
+
+    format: int = FORMAT
+    competition: CompetitionId
+    version: VersionName
+    recipe_sha256: Sha256
+    packed_sha256: Sha256
+    key_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    prepared_mac: Sha256
+    metric: Metric
+    redistribution: str
+    files: list[PublicFile]
+    empty_folders: list[PublicPath]
+    contents: list[RepositoryFile]
+
+    @model_validator(mode="after")
+    def _is_tree(self) -> RepositoryManifest:
+        files = {entry.path for entry in self.files}
+        leaves = files | set(self.empty_folders)
+        if len(leaves) != len(self.files) + len(self.empty_folders):
+            raise ValueError("a path stands twice")
+        for path in leaves:
+            for parent in PurePosixPath(path).parents:
+                if parent.as_posix() in leaves:
+                    raise ValueError(f"'{parent}' cannot hold '{path}'")
+        return self
+
+    @property
+    def size(self) -> int:
+        """Sum of the sizes of all public files in bytes."""
+        return sum(entry.size for entry in self.files)
+
+    def write(self, repository: Path) -> None:
+        """Write `manifest.json`."""
+        (repository / MANIFEST).write_text(_to_json(self), encoding="utf-8")
+
+    @classmethod
+    def read(cls, repository: Path) -> RepositoryManifest:
+        """Read the manifest of a repository.
+
+        Raises
+        ------
+        DataNotFoundError
+            If the folder is no dataset repository.
+        IntegrityError
+            If its manifest is malformed or asks for paths outside the tree.
+        """
+        path = repository / MANIFEST
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError as error:
+            raise DataNotFoundError(
+                f"{repository} is no dataset repository: it has no {MANIFEST}. "
+                "`mlebench pack` makes one from prepared data."
+            ) from error
+        return _parse(cls, text, path)
+
+
+def read_sealed_list(repository: Path) -> SealedList:
+    """Read which sealed files a repository has.
+
+    Raises
+    ------
+    DataNotFoundError
+        If it has none, as a copy for agents.
+    IntegrityError
+        If the list is malformed.
+    """
+    path = repository / SEALED_LIST
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataNotFoundError(
+            f"{repository} has no private part ({SEALED_LIST} is missing). "
+            "Was it copied or downloaded without private/?"
+        ) from error
+    return _parse(SealedList, text, path)
+
+
+def write_sealed_list(repository: Path, sealed: SealedList) -> None:
+    """Write `private/sealed.json`."""
+    (repository / SEALED_LIST).write_text(_to_json(sealed), encoding="utf-8")
+
+
+Parsed = TypeVar("Parsed", RepositoryManifest, SealedList)
+
+
+def _to_json(model: BaseModel) -> str:
+    return model.model_dump_json(indent=1, exclude_none=True) + "\n"
+
+
+def _parse(kind: type[Parsed], text: bytes, path: Path) -> Parsed:
+    try:
+        parsed = kind.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise IntegrityError(
+            f"{path} is no valid manifest: {place + ': ' if place else ''}{first['msg']}."
+        ) from error
+    if parsed.format != FORMAT:
+        raise IntegrityError(f"{path} has format {parsed.format}; it needs a newer mlebench.")
+    return parsed

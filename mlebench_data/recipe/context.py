@@ -1,0 +1,99 @@
+"""What operations share while a recipe runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlebench_data.errors import PrepareError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlebench_data.prepare.raw import RawTree
+
+
+@dataclass
+class Context:
+    """State of one running recipe.
+
+    Attributes
+    ----------
+    raw : RawTree
+        The raw data, nested archives included.
+    output : pathlib.Path
+        Folder in which `public/` and `private/` are written.
+    folder : pathlib.Path
+        The competition's folder in the catalogue.
+    values : dict
+        Named tables (`pandas.DataFrame`) and record lists made so far.
+    rows : dict of str to int
+        Row counts of the tables written so far, by output path.
+    advance : callable
+        Called with the number of files just written, for a progress display.
+    """
+
+    raw: RawTree
+    output: Path
+    folder: Path
+    values: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    advance: Callable[[int], None] = lambda count: None
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return the table of this name.
+
+        Raises
+        ------
+        PrepareError
+            If the value is a list of records instead.
+        """
+        import pandas as pd
+
+        value = self.values[name]
+        if not isinstance(value, pd.DataFrame):
+            raise PrepareError(f"'{name}' is a {type(value).__name__}, but a table is needed here.")
+        return value
+
+    def records(self, name: str) -> list[dict[str, Any]]:
+        """Return the list of records of this name.
+
+        Raises
+        ------
+        PrepareError
+            If the value is a table instead.
+        """
+        value = self.values[name]
+        if not isinstance(value, list):
+            raise PrepareError(
+                f"'{name}' is a {type(value).__name__}, but records are needed here."
+            )
+        return value
+
+    def column(self, table: str, column: str) -> pd.Series[Any]:
+        """Return one column, with an error that lists the columns when there is no such one."""
+        frame = self.table(table)
+        if column not in frame.columns:
+            raise PrepareError(
+                f"Table '{table}' has no column '{column}'. "
+                f"Its columns: {', '.join(map(str, frame.columns))}."
+            )
+        return frame[column]
+
+    def target(self, path: str) -> Path:
+        """Return where an output path lies, its parent folders made.
+
+        Raises
+        ------
+        PrepareError
+            If the path leaves the output folder or exists already.
+        """
+        target = self.output / path
+        if not target.resolve().is_relative_to(self.output.resolve()):
+            raise PrepareError(f"'{path}' leaves the output folder.")
+        if target.exists():
+            raise PrepareError(f"'{path}' is written twice by the recipe.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target

@@ -1,0 +1,72 @@
+"""The list of all operations, and checks over a whole recipe."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from mlebench_data.recipe.archives import ZipOutputs, ZipRawFiles
+from mlebench_data.recipe.custom import CallFunction
+from mlebench_data.recipe.files import CopyFiles, MakeFolder
+from mlebench_data.recipe.operation import Operation
+from mlebench_data.recipe.records import ReadRecords, RecordsToTable, SelectFields, WriteRecords
+from mlebench_data.recipe.splits import SplitRows
+from mlebench_data.recipe.tables import (
+    NumberRows,
+    OneHot,
+    ReadTable,
+    SampleSubmission,
+    SelectColumns,
+    WriteTable,
+)
+
+AnyOperation = Annotated[
+    CallFunction
+    | CopyFiles
+    | MakeFolder
+    | NumberRows
+    | OneHot
+    | ReadRecords
+    | ReadTable
+    | RecordsToTable
+    | SampleSubmission
+    | SelectColumns
+    | SelectFields
+    | SplitRows
+    | WriteRecords
+    | WriteTable
+    | ZipOutputs
+    | ZipRawFiles,
+    Field(discriminator="op"),
+]
+
+
+def _check_names(operations: list[Operation]) -> list[Operation]:
+    """Refuse a recipe that uses a value before it is made, or writes a path twice."""
+    known: set[str] = set()
+    written: set[str] = set()
+    for number, operation in enumerate(operations):
+        for name in operation.uses():
+            if name not in known:
+                raise ValueError(
+                    f"operation {number} uses '{name}', which no earlier operation makes "
+                    f"(made so far: {', '.join(sorted(known)) or 'nothing'})"
+                )
+        for path in operation.writes():
+            if path in written and "{" not in path:
+                raise ValueError(f"operation {number} writes '{path}', which is written before")
+            written.add(path)
+        known.update(operation.makes())
+    return operations
+
+
+Recipe = Annotated[list[AnyOperation], Field(min_length=1), AfterValidator(_check_names)]
+
+
+def operation_types() -> dict[str, type[Operation]]:
+    """Return all operations by the name that `op` gives them."""
+    from typing import get_args
+
+    union = get_args(AnyOperation)[0]
+    return {get_args(kind.model_fields["op"].annotation)[0]: kind for kind in get_args(union)}

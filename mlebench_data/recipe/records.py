@@ -1,0 +1,107 @@
+"""Operations on JSON records (lists of flat objects)."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from mlebench_data.errors import PrepareError
+from mlebench_data.recipe.context import Context
+from mlebench_data.recipe.operation import Name, Operation, OutputPath, RelativePath
+
+
+class ReadRecords(Operation):
+    """Read a JSON array of objects of the raw data."""
+
+    op: Literal["read_records"]
+    path: RelativePath
+    into: Name
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return [self.into]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        with context.raw.open(self.path) as stream:
+            records = json.load(stream)
+        if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
+            raise PrepareError(f"Raw file '{self.path}' is not a JSON array of objects.")
+        context.values[self.into] = records
+
+
+class SelectFields(Operation):
+    """Keep the fields, in the order, that the first record of another list has."""
+
+    op: Literal["select_fields"]
+    records: Name
+    fields_of: Name
+    into: Name
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.records, self.fields_of]
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return [self.into]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        model = context.records(self.fields_of)
+        if not model:
+            raise PrepareError(f"'{self.fields_of}' is empty, so it has no fields to follow.")
+        selected = []
+        for number, record in enumerate(context.records(self.records), start=1):
+            missing = [field for field in model[0] if field not in record]
+            if missing:
+                raise PrepareError(
+                    f"Record {number} of '{self.records}' lacks {', '.join(missing)}."
+                )
+            selected.append({field: record[field] for field in model[0]})
+        context.values[self.into] = selected
+
+
+class RecordsToTable(Operation):
+    """Make a table of some fields of records; `as_integers` turns true/false into 1/0."""
+
+    op: Literal["records_to_table"]
+    records: Name
+    fields: list[str]
+    as_integers: list[str] = []
+    into: Name
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.records]
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return [self.into]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        import pandas as pd
+
+        records = context.records(self.records)
+        try:
+            table = pd.DataFrame({field: [row[field] for row in records] for field in self.fields})
+        except KeyError as error:
+            raise PrepareError(f"A record of '{self.records}' lacks the field {error}.") from error
+        for field in self.as_integers:
+            table[field] = table[field].astype("int64")
+        context.values[self.into] = table
+
+
+class WriteRecords(Operation):
+    """Write records as one JSON array, ASCII with escapes, indented by `indent` spaces."""
+
+    op: Literal["write_records"]
+    records: Name
+    indent: int = 4
+    path: OutputPath
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.records]
+
+    def writes(self) -> list[str]:  # noqa: D102
+        return [self.path]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        records = context.records(self.records)
+        with context.target(self.path).open("w", encoding="ascii", newline="\n") as stream:
+            json.dump(records, stream, indent=self.indent)
+        context.rows[self.path] = len(records)
+        context.advance(1)

@@ -1,0 +1,187 @@
+"""A harness that is killed with SIGKILL while its agent runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mlebench_data.harness.runtimes.docker_container import NAME_LABEL
+
+#: An agent that tries everything its user may do to outlive its deadline.
+EVADER = """
+    import ctypes, os, resource, signal, time
+    from pathlib import Path
+    if os.fork():
+        os.wait()
+    os.setsid()
+    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+        try:
+            signal.signal(number, signal.SIG_IGN)
+        except (OSError, ValueError):
+            continue
+    libc = ctypes.CDLL(None, use_errno=True)
+    PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
+    done = {}
+    for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGUSR1):
+        try:
+            os.kill(1, number)
+            done[number.name] = "sent"
+        except OSError as error:
+            done[number.name] = error.strerror
+    for request in (PTRACE_ATTACH, PTRACE_SEIZE):
+        done[f"ptrace {request}"] = libc.ptrace(request, 1, 0, 0)
+    for name in ("mem", "environ", "fd"):
+        try:
+            os.listdir("/proc/1/fd") if name == "fd" else open(f"/proc/1/{name}", "rb")
+            done[name] = "open"
+        except OSError as error:
+            done[name] = error.strerror
+    print(done, flush=True)
+    while True:
+        Path("alive").write_text(str(time.time()))
+        time.sleep(0.05)
+    """
+
+
+def start_harness(case, runtime_name: str, marker: Callable[[], bool]) -> subprocess.Popen:
+    """Run a case in another process; return it once the marker shows that the agent runs."""
+    script = textwrap.dedent(
+        f"""
+        import threading
+        from pathlib import PosixPath
+        from mlebench_data.harness.runtimes import choose_runtime, docker_container
+        from mlebench_data.harness.runtimes.base import Folders, Limits, Sandbox
+        docker_container.DEADLINE_SLACK = 1.0
+        choose_runtime({runtime_name!r})[0].run({case.sandbox!r}, cancelled=threading.Event())
+        """
+    )
+    harness = subprocess.Popen([sys.executable, "-c", script])
+    wait_for(marker, seconds=20)
+    return harness
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def kill(harness: subprocess.Popen) -> None:
+    harness.send_signal(signal.SIGKILL)
+    harness.wait()
+
+
+def age(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
+
+
+def containers(name: str) -> list:
+    import docker
+
+    client = docker.from_env()
+    return client.containers.list(all=True, filters={"label": f"{NAME_LABEL}={name}"})
+
+
+@pytest.mark.docker
+def test_container_cannot_outlive_its_deadline(docker_runtime, make_case):
+    case = make_case(EVADER, name=f"evader-{os.getpid()}", time_seconds=3, grace_seconds=1)
+    alive = case.sandbox.folders.code / "alive"
+    harness = start_harness(case, "docker", alive.exists)
+    name = case.sandbox.name
+    assert containers(name)[0].status == "running"
+    assert docker_runtime.remove_leftovers() == []
+    kill(harness)
+    # 3 s, 1 s of grace and 1 s of slack to the inner SIGTERM, 1 s more to its SIGKILL.
+    wait_for(lambda: containers(name)[0].status == "exited", seconds=15)
+    assert age(alive) >= 0
+    time.sleep(1)
+    assert age(alive) > 0.5, "the agent still runs"
+    (removed,) = [text for text in docker_runtime.remove_leftovers() if name in text]
+    assert str(harness.pid) in removed
+    assert containers(name) == []
+
+
+@pytest.mark.docker
+def test_running_container_of_a_killed_harness_is_removed(docker_runtime, make_case):
+    case = make_case(EVADER, name=f"orphan-{os.getpid()}", time_seconds=60)
+    name = case.sandbox.name
+    harness = start_harness(case, "docker", (case.sandbox.folders.code / "alive").exists)
+    kill(harness)
+    assert containers(name)[0].status == "running"
+    assert any(name in text for text in docker_runtime.remove_leftovers())
+    assert containers(name) == []
+
+
+@pytest.mark.docker
+def test_process_one_is_out_of_reach(docker_runtime, make_case):
+    case = make_case(EVADER, time_seconds=2, grace_seconds=1)
+    ending = case.run(docker_runtime)
+    assert ending.how == "time_limit"
+    assert ending.seconds < 10
+    done = eval(case.log)
+    # The kernel drops these signals without a word; the agent was still stopped in time.
+    assert done["SIGKILL"] == done["SIGSTOP"] == "sent"
+    assert done["ptrace 16"] == done["ptrace 16902"] == -1
+    assert done["mem"] == done["environ"] == done["fd"] == "Permission denied"
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("number", [1, 2, 3, 14, 15])
+def test_handled_signals_to_process_one_only_hasten_the_end(docker_runtime, make_case, number):
+    case = make_case(
+        f"""
+        import os, signal, time
+        signal.signal({number}, signal.SIG_IGN)
+        signal.signal(15, signal.SIG_IGN)
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            os.kill(1, {number})
+            time.sleep(0.01)
+        """,
+        time_seconds=3,
+        grace_seconds=1,
+    )
+    ending = case.run(docker_runtime)
+    assert ending.seconds < 10
+    assert ending.exit_code == 137
+
+
+def test_local_agent_ends_with_its_harness(local_runtime, make_case):
+    case = make_case(
+        EVADER.replace("os.kill(1, number)", "os.kill(0, 0)"), time_seconds=60, grace_seconds=1
+    )
+    alive = case.sandbox.folders.code / "alive"
+    harness = start_harness(case, "local", alive.exists)
+    assert local_runtime.remove_leftovers() == []
+    kill(harness)
+    time.sleep(4)
+    assert age(alive) > 1, "the agent still runs"
+    (removed,) = local_runtime.remove_leftovers()
+    assert str(harness.pid) in removed
+    assert local_runtime.remove_leftovers() == []
+
+
+def test_local_leftovers_of_a_killed_supervisor(local_runtime, make_case):
+    case = make_case(
+        EVADER.replace("os.kill(1, number)", "os.kill(0, 0)"), time_seconds=60, grace_seconds=1
+    )
+    alive = case.sandbox.folders.code / "alive"
+    harness = start_harness(case, "local", alive.exists)
+    (supervisor,) = psutil.Process(harness.pid).children()
+    supervisor.kill()
+    kill(harness)
+    wait_for(lambda: not supervisor.is_running(), seconds=5)
+    (removed,) = local_runtime.remove_leftovers()
+    assert "processes" in removed
+    time.sleep(1)
+    assert age(alive) > 0.5, "the agent still runs"
