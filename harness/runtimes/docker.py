@@ -172,6 +172,8 @@ def _run_container(
         if log.received == 0:
             # A container that ends at once can be faster than the engine's attaching to it.
             log.write(container.logs(stdout=True, stderr=True))
+    if forced is None:
+        _check_engine(sandbox)
     how = forced or _classify(state, usage, sandbox.limits, seconds)
     return Ending(
         how=how,
@@ -232,10 +234,7 @@ def _final_state(container: Container, wait: EngineWait, sandbox: Sandbox) -> di
     import docker.errors
 
     if wait.error is not None:
-        raise RuntimeFailure(
-            f"The Docker engine was lost while {sandbox.name!r} ran ({wait.error}). Was it "
-            "restarted? The attempt can be repeated."
-        ) from wait.error
+        raise _engine_lost(sandbox, wait.error) from wait.error
     with engine_errors(f"tell how container {container.id} ended"):
         try:
             # The engine may learn of a lack of memory a moment after the end.
@@ -255,6 +254,26 @@ def _final_state(container: Container, wait: EngineWait, sandbox: Sandbox) -> di
             f"Someone restarted the container of {sandbox.name!r}. The attempt can be repeated."
         )
     return state
+
+
+def _check_engine(sandbox: Sandbox) -> None:
+    """Make sure that it was not the engine, shutting down, that ended a container.
+
+    An engine that shuts down takes no new connections, then asks its containers to end, and
+    still answers on the connections it has: that looks like an agent that ended by itself.
+    """
+    try:
+        with connection():
+            return
+    except RuntimeFailure as failure:
+        raise _engine_lost(sandbox, failure) from failure
+
+
+def _engine_lost(sandbox: Sandbox, reason: Exception) -> RuntimeFailure:
+    return RuntimeFailure(
+        f"The Docker engine was lost while {sandbox.name!r} ran ({reason}). Was it restarted? "
+        "The attempt can be repeated."
+    )
 
 
 def _classify(

@@ -158,6 +158,8 @@ class RepositoryManifest(_Model):
     @model_validator(mode="after")
     def _is_tree(self) -> RepositoryManifest:
         files = {entry.path for entry in self.files}
+        if "public" in files:
+            raise ValueError("'public' must be a folder")
         leaves = files | set(self.empty_folders)
         if len(leaves) != len(self.files) + len(self.empty_folders):
             raise ValueError("a path stands twice")

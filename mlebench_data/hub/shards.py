@@ -74,6 +74,7 @@ class ShardWriter:
         self._sink: Any = None
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
+        self._waiting_rows = 0
         self._rows = 0
         self._bytes = 0
         self.shards: list[Shard] = []
@@ -114,9 +115,10 @@ class ShardWriter:
         if not self._waiting and self._sink.tell() >= self._shard_size:
             self._close()
             self._open()
-        position = (self._path, self._rows + sum(part.num_rows for part in self._waiting))
+        position = (self._path, self._rows + self._waiting_rows)
         self._waiting.append(batch)
         self._waiting_bytes += batch.nbytes
+        self._waiting_rows += batch.num_rows
         if self._waiting_bytes >= self._row_group_size:
             self._flush()
         return position
@@ -159,6 +161,7 @@ class ShardWriter:
         self._bytes += table.nbytes
         self._waiting = []
         self._waiting_bytes = 0
+        self._waiting_rows = 0
 
     def _close(self) -> None:
         self._flush()

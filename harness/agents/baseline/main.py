@@ -18,9 +18,9 @@ from storage import write_bytes
 def library_settings(processors: int) -> dict[str, str]:
     """Return environment variables that the numerical libraries read when they are imported.
 
-    Trees use all processors. Linear algebra gets one thread, and threads wait without spinning:
-    for the small matrices here, several threads that wait for each other on a busy machine made
-    a logistic regression ten times slower.
+    Trees may use all processors. Linear algebra gets one thread, and threads wait without
+    spinning: on a busy machine, two spinning threads made a logistic regression on a small matrix
+    ten times slower than one.
     """
     return {
         "OMP_NUM_THREADS": str(processors),
