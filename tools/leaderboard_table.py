@@ -40,13 +40,16 @@ def positions(teams: int) -> list[float]:
     return sorted(grid)
 
 
-def leaderboard_table(scores: Sequence[float], *, higher_is_better: bool) -> list[tuple[float, float]]:
+def leaderboard_table(
+    scores: Sequence[float], *, higher_is_better: bool
+) -> list[tuple[float, float]]:
     """Sample the empirical quantile function of a leaderboard.
 
     The row of position p holds the score of the team at place `floor(p * (n - 1))` when the n teams
     are sorted from the worst (place 0) to the best (place n - 1). So a score that is better than
     this one beats every team up to that place, and a score equal to it beats at most the teams
-    before that place (fewer if several teams share it). Positions that fall on one team are shown once.
+    before that place (fewer if several teams share it). Positions that fall on one team are shown
+    once.
 
     Parameters
     ----------

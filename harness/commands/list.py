@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from mlebench_data.harness.commands.output import print_table
 
@@ -23,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
         else load_catalogue()
     )
     members = {name: load_split(name) for name in split_names()}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": item.id,
             "name": item.facts.name,

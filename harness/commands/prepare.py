@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
         "skip_lock": arguments.skip_lock,
         "force": arguments.force,
     }
-    rows = []
+    rows: list[tuple[object, ...]] = []
     failed = []
     with progress() as display:
         bar = display.add_task("competitions", total=len(competitions))
@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
     print_table(
         ["competition", "status", "files", "size", "lock", "seconds"],
-        sorted(rows),
+        sorted(rows, key=lambda row: str(row[0])),
         right=["files", "size", "seconds"],
         to=sys.stderr,
     )

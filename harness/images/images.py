@@ -106,7 +106,11 @@ def _build(client: DockerClient, name: str, reference: str, base: str) -> str:
     with (_FOLDER / _DOCKERFILES[name]).open("rb") as dockerfile, engine_errors("build an image"):
         try:
             image, _ = client.images.build(
-                fileobj=dockerfile, tag=reference, buildargs={"BASE_IMAGE": base}, rm=True
+                fileobj=dockerfile,
+                tag=reference,
+                buildargs={"BASE_IMAGE": base},
+                rm=True,
+                forcerm=True,
             )
         except docker.errors.BuildError as error:
             lines = [str(entry["stream"]) for entry in error.build_log if "stream" in entry]

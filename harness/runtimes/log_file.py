@@ -37,6 +37,7 @@ class CappedLog:
 
     def __init__(self, path: Path, cap: int) -> None:
         self._path = path
+        self._failed = False
         with self._file_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("wb", buffering=0)
@@ -68,11 +69,16 @@ class CappedLog:
                     del self._tail[: len(self._tail) - self._tail_size]
 
     def close(self) -> None:
-        """Write what was held back, with a note if anything is missing, and close the file."""
+        """Write what was held back, with a note if anything is missing, and close the file.
+
+        After a failure, which was told when it happened, the file is only closed.
+        """
         with self._lock, self._file_errors():
             if self._file.closed:
                 return
             try:
+                if self._failed:
+                    return
                 missing = self.received - self._written - len(self._tail)
                 if missing:
                     self.cut = True
@@ -90,6 +96,7 @@ class CappedLog:
         try:
             yield
         except OSError as error:
+            self._failed = True
             raise RuntimeFailure(
                 f"The log {self._path} cannot be written: {error}. Is the disk full?"
             ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlebench_data.catalogue import Competition
 from mlebench_data.errors import CatalogueError
@@ -120,7 +121,7 @@ def standing(competition: Competition, score: float | None, *, higher_is_better:
     board = competition.facts.leaderboard
     if board is None:
         return Standing()
-    thresholds = {
+    thresholds: dict[str, Any] = {
         "gold_threshold": board.gold,
         "silver_threshold": board.silver,
         "bronze_threshold": board.bronze,

@@ -33,7 +33,7 @@ def card_feature(kind: pa.DataType) -> dict[str, Any]:
         inner = card_feature(kind.value_type)
         if "struct" in inner:
             return {"list": inner["struct"]}
-        return {"list": inner["dtype"] if "dtype" in inner else inner}
+        return {"list": inner.get("dtype", inner)}
     names = {pa.float64(): "float64", pa.bool_(): "bool"}
     return {"dtype": names.get(kind, str(kind))}
 

@@ -48,8 +48,10 @@ class ShardWriter:
         Encrypts the shards.
     opaque : iterable of str
         Columns of large values, for which dictionaries and statistics are of no use.
-    shard_size, row_group_size : int
-        Limits in bytes; tests make them small.
+    shard_size : int or None
+        Limit in bytes; None makes one file `<stem>.parquet` however large.
+    row_group_size : int
+        Limit in bytes.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class ShardWriter:
         *,
         seal: Seal | None = None,
         opaque: Iterable[str] = (),
-        shard_size: int = SHARD_SIZE,
+        shard_size: int | None = SHARD_SIZE,
         row_group_size: int = ROW_GROUP_SIZE,
     ) -> None:
         self._root = root
@@ -96,6 +98,8 @@ class ShardWriter:
 
     @property
     def _path(self) -> str:
+        if self._shard_size is None:
+            return f"{self._stem}.parquet"
         return f"{self._stem}-{len(self.shards):05d}.parquet"
 
     def write(self, batch: pa.RecordBatch) -> tuple[str, int]:
@@ -112,7 +116,8 @@ class ShardWriter:
         tuple of str and int
             Shard that holds the rows, and the number of the first of them in it.
         """
-        if not self._waiting and self._sink.tell() >= self._shard_size:
+        limit = self._shard_size
+        if limit is not None and not self._waiting and self._sink.tell() >= limit:
             self._close()
             self._open()
         position = (self._path, self._rows + self._waiting_rows)

@@ -89,7 +89,5 @@ class PublicTree:
         """Return the content of a file, refused if it is larger than `largest` bytes."""
         entry = self.entry(name)
         if entry.size > largest:
-            raise PackError(
-                f"public/{name} has {entry.size} bytes, too many for a value in a row."
-            )
+            raise PackError(f"public/{name} has {entry.size} bytes, too many for a value in a row.")
         return b"".join(checked_blocks(self._folder, entry))

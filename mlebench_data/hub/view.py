@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -56,6 +56,31 @@ def _open(rows: Rows, tree: PublicTree) -> Table:
     return NamesTable(rows.files, tree.names(), rows.integers)
 
 
+class _Without:
+    """A table of which some columns do not exist."""
+
+    def __init__(self, table: Table, hidden: Collection[str]) -> None:
+        self._table = table
+        self._hidden = hidden
+
+    def evidence(self) -> dict[str, Evidence]:
+        found = self._table.evidence()
+        return {name: seen for name, seen in found.items() if name not in self._hidden}
+
+    def batches(
+        self, types: Types, texts: Iterable[str] = ()
+    ) -> Iterator[tuple[pa.RecordBatch, Texts]]:
+        import pyarrow as pa
+
+        shown = {name: kind for name, kind in types.items() if name not in self._hidden}
+        for batch, values in self._table.batches(shown, texts):
+            columns = [
+                batch.column(name) if name in shown else pa.nulls(batch.num_rows, kind)
+                for name, kind in types.items()
+            ]
+            yield pa.RecordBatch.from_arrays(columns, names=list(types)), values
+
+
 def merge_types(*tables: Table) -> Types:
     """Return the columns of several tables and the types that hold the cells of all of them."""
     merged: dict[str, Evidence] = {}
@@ -81,7 +106,12 @@ def _media_types(view: DatasetView, columns: Types) -> Types:
 
 
 def write_view(
-    view: DatasetView, tree: PublicTree, root: Path, advance: Callable[[int], None]
+    view: DatasetView,
+    tree: PublicTree,
+    root: Path,
+    advance: Callable[[int], None],
+    *,
+    placeholders: Collection[str] = (),
 ) -> WrittenView:
     """Write the shards of train and test.
 
@@ -95,6 +125,9 @@ def write_view(
         The repository.
     advance : callable
         Called with the number of media files just written.
+    placeholders : collection of str
+        Columns of the test table that hold no data, as the scored columns of a sample submission
+        do; they are left out.
 
     Raises
     ------
@@ -103,14 +136,16 @@ def write_view(
     """
     import pyarrow as pa
 
-    train, test = _open(view.train, tree), _open(view.test, tree)
+    train = _open(view.train, tree)
+    test = _Without(_open(view.test, tree), placeholders)
     types = merge_types(train, test)
     media_types = _media_types(view, types)
     written = WrittenView(pa.schema([*types.items(), *media_types.items()]), [], [])
-    for table, rows, stem, shards in (
+    splits: list[tuple[Table, Rows, str, list[Shard]]] = [
         (train, view.train, TRAIN, written.train),
         (test, view.test, TEST, written.test),
-    ):
+    ]
+    for table, rows, stem, shards in splits:
         with (
             ExitStack() as archives,
             ShardWriter(root, stem, written.schema, opaque=media_types) as writer,
@@ -190,9 +225,7 @@ class _MediaReader:
         if start < batch.num_rows:
             yield batch.slice(start), values
 
-    def _value(
-        self, media: Media, cells: dict[str, str | None], row: int
-    ) -> tuple[object, int]:
+    def _value(self, media: Media, cells: dict[str, str | None], row: int) -> tuple[object, int]:
         """Return the value of one media column in one row, and its size in bytes."""
         names = pattern_fields(media.path) + pattern_fields(media.archive or "")
         texts = {name: text for name in names if (text := cells[name]) is not None}

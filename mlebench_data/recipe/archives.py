@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from pathlib import PurePosixPath
-from typing import BinaryIO, Literal
+from typing import IO, Literal
 
 from mlebench_data.errors import PrepareError
 from mlebench_data.recipe.context import Context
@@ -16,7 +16,7 @@ from mlebench_data.recipe.operation import Name, Operation, OutputPath, Relative
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def _add(archive: zipfile.ZipFile, name: str, source: BinaryIO) -> None:
+def _add(archive: zipfile.ZipFile, name: str, source: IO[bytes]) -> None:
     info = zipfile.ZipInfo(name, date_time=_EPOCH)
     info.compress_type = zipfile.ZIP_DEFLATED
     info.create_system = 3

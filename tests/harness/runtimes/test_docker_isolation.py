@@ -248,3 +248,21 @@ def test_unreadable_data_is_told_before_the_start(docker_runtime, make_case):
     case.sandbox.folders.data.chmod(0o700)
     with pytest.raises(RuntimeFailure, match="chmod -R"):
         case.run(docker_runtime)
+
+
+def test_engine_that_shuts_down_is_not_the_agents_doing(docker_runtime, make_case, monkeypatch):
+    # A real engine that shuts down refuses new connections and still serves the old ones.
+    from mlebench_data.harness.runtimes import docker as module
+
+    real = module.connection
+    calls = []
+
+    def connection():
+        calls.append(True)
+        if len(calls) > 1:
+            raise RuntimeFailure("No Docker engine answers")
+        return real()
+
+    monkeypatch.setattr(module, "connection", connection)
+    with pytest.raises(RuntimeFailure, match="engine was lost"):
+        make_case("raise SystemExit(143)").run(docker_runtime)

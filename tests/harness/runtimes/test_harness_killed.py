@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mlebench_data.harness.runtimes import owner
 from mlebench_data.harness.runtimes.docker_container import NAME_LABEL
 
 #: An agent that tries everything its user may do to outlive its deadline.
@@ -52,15 +53,25 @@ EVADER = """
     """
 
 
+@pytest.fixture(autouse=True)
+def own_host(monkeypatch, tmp_path):
+    """Let this test's leftovers seem to be on a host of their own.
+
+    Other tests and harnesses on this machine then do not remove them, nor does it remove theirs.
+    """
+    monkeypatch.setattr(owner, "_host", lambda: tmp_path.name)
+
+
 def start_harness(case, runtime_name: str, marker: Callable[[], bool]) -> subprocess.Popen:
     """Run a case in another process; return it once the marker shows that the agent runs."""
     script = textwrap.dedent(
         f"""
         import threading
         from pathlib import PosixPath
-        from mlebench_data.harness.runtimes import choose_runtime, docker_container
+        from mlebench_data.harness.runtimes import choose_runtime, docker_container, owner
         from mlebench_data.harness.runtimes.base import Folders, Limits, Sandbox
         docker_container.DEADLINE_SLACK = 1.0
+        owner._host = lambda: {owner._host()!r}
         choose_runtime({runtime_name!r})[0].run({case.sandbox!r}, cancelled=threading.Event())
         """
     )
@@ -94,20 +105,20 @@ def containers(name: str) -> list:
 
 @pytest.mark.docker
 def test_container_cannot_outlive_its_deadline(docker_runtime, make_case):
-    case = make_case(EVADER, name=f"evader-{os.getpid()}", time_seconds=3, grace_seconds=1)
+    case = make_case(EVADER, name=f"evader-{os.getpid()}", time_seconds=2, grace_seconds=1)
     alive = case.sandbox.folders.code / "alive"
     harness = start_harness(case, "docker", alive.exists)
     name = case.sandbox.name
     assert containers(name)[0].status == "running"
     assert docker_runtime.remove_leftovers() == []
     kill(harness)
-    # 3 s, 1 s of grace and 1 s of slack to the inner SIGTERM, 1 s more to its SIGKILL.
+    # 2 s, 1 s of grace and 1 s of slack to the inner SIGTERM, 1 s more to its SIGKILL.
     wait_for(lambda: containers(name)[0].status == "exited", seconds=15)
     assert age(alive) >= 0
     time.sleep(1)
     assert age(alive) > 0.5, "the agent still runs"
-    (removed,) = [text for text in docker_runtime.remove_leftovers() if name in text]
-    assert str(harness.pid) in removed
+    (removed,) = docker_runtime.remove_leftovers()
+    assert name in removed and str(harness.pid) in removed
     assert containers(name) == []
 
 
@@ -118,7 +129,8 @@ def test_running_container_of_a_killed_harness_is_removed(docker_runtime, make_c
     harness = start_harness(case, "docker", (case.sandbox.folders.code / "alive").exists)
     kill(harness)
     assert containers(name)[0].status == "running"
-    assert any(name in text for text in docker_runtime.remove_leftovers())
+    (removed,) = docker_runtime.remove_leftovers()
+    assert name in removed
     assert containers(name) == []
 
 
@@ -136,7 +148,7 @@ def test_process_one_is_out_of_reach(docker_runtime, make_case):
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("number", [1, 2, 3, 14, 15])
+@pytest.mark.parametrize("number", [1, 14, 15])
 def test_handled_signals_to_process_one_only_hasten_the_end(docker_runtime, make_case, number):
     case = make_case(
         f"""
@@ -178,6 +190,8 @@ def test_local_leftovers_of_a_killed_supervisor(local_runtime, make_case):
     alive = case.sandbox.folders.code / "alive"
     harness = start_harness(case, "local", alive.exists)
     (supervisor,) = psutil.Process(harness.pid).children()
+    # Halted, so that it cannot clean up after the supervisor.
+    harness.send_signal(signal.SIGSTOP)
     supervisor.kill()
     kill(harness)
     wait_for(lambda: not supervisor.is_running(), seconds=5)

@@ -113,7 +113,7 @@ FORK_BOMB = """
 
 
 def test_fork_bomb(runtime, make_case):
-    case = make_case(FORK_BOMB, processes=20, time_seconds=3)
+    case = make_case(FORK_BOMB, processes=20, time_seconds=2)
     ending = case.run(runtime)
     if runtime.isolates:
         # The kernel refuses more processes, and the agent goes on with those it has.
@@ -129,7 +129,7 @@ def test_fork_bomb_that_gives_up(docker_runtime, make_case):
     case = make_case(
         """
         import os, time
-        end = time.monotonic() + 3
+        end = time.monotonic() + 2
         while time.monotonic() < end:
             try:
                 if os.fork() == 0:

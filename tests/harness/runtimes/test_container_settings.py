@@ -1,0 +1,91 @@
+"""What is asked of the engine, checked without one."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlebench_data.harness.runtimes import docker_container as settings
+from mlebench_data.harness.runtimes.base import Limits, RuntimeFailure
+
+
+@pytest.fixture
+def options(make_case):
+    def make(**wanted):
+        case = make_case(**wanted)
+        return settings.container_options(
+            case.sandbox, image="sha256:1", user="1000:1000", owner="mark", now=1000.0
+        )
+
+    return make
+
+
+def test_nothing_is_open_that_need_not_be(options):
+    given = options()
+    assert given["cap_drop"] == ["ALL"]
+    assert given["security_opt"] == ["no-new-privileges"]
+    assert given["network_mode"] == "none"
+    assert given["privileged"] is False
+    assert given["use_config_proxy"] is False
+    assert not {"devices", "pid_mode", "ipc_mode", "uts_mode", "userns_mode", "volumes"} & set(
+        given
+    )
+    assert [mount["Target"] for mount in given["mounts"] if not mount["ReadOnly"]] == [
+        "/home/submission",
+        "/home/logs",
+        "/home/code",
+    ]
+
+
+def test_limits_are_passed_on(options):
+    given = options(time_seconds=60, grace_seconds=5, cpus=1.5, memory_bytes=10**9, processes=100)
+    assert given["entrypoint"] == ["timeout", "--signal=TERM", "--kill-after=5.000s", "80.000s"]
+    assert given["nano_cpus"] == 1_500_000_000
+    assert given["mem_limit"] == given["memswap_limit"] == 10**9
+    assert given["pids_limit"] == 101
+    assert given["labels"] == {
+        "mlebench.owner": "mark",
+        "mlebench.name": "test case",
+        "mlebench.deadline": "1085",
+    }
+
+
+def test_open_limits_are_left_out(options):
+    assert not {"nano_cpus", "mem_limit", "memswap_limit", "pids_limit"} & set(options())
+
+
+def test_no_grace_is_not_endless_grace():
+    # An interval of 0 disables `timeout --kill-after`.
+    assert "--kill-after=0.100s" in settings.deadline_prefix(
+        Limits(time_seconds=1, grace_seconds=0)
+    )
+
+
+def test_contract_cannot_be_overruled(options):
+    given = options(environment={"DATA_DIR": "/elsewhere", "HOME": "/home/code"})
+    assert given["environment"]["DATA_DIR"] == "/home/data"
+    assert given["environment"]["HOME"] == "/home/code"
+
+
+@pytest.mark.parametrize("name", ["a b/c:d", "", "---", "x" * 300, "größe"])
+def test_any_name_becomes_a_container_name(name):
+    made = settings.container_name(name)
+    assert made.isascii() and len(made) < 120
+    assert made.replace("-", "").replace(".", "").replace("_", "").isalnum()
+    assert made != settings.container_name(name)
+
+
+@pytest.mark.parametrize(
+    ("uid", "security", "user"),
+    [
+        (0, ["name=seccomp,profile=default"], "1000:1000"),
+        (1234, ["name=seccomp,profile=default"], "1234:50"),
+        (1234, ["name=seccomp,profile=default", "name=rootless"], "0:0"),
+    ],
+)
+def test_user(uid, security, user):
+    assert settings.container_user(uid, 0 if uid == 0 else 50, security) == user
+
+
+def test_remapped_users_are_refused():
+    with pytest.raises(RuntimeFailure, match="userns-remap"):
+        settings.container_user(0, 0, ["name=userns"])
