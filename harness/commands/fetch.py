@@ -21,12 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Build what can be built, and say where the rest is to be had."""
     from mlebench_data.errors import RawDataError
-    from mlebench_data.prepare.build import find_raw
+    from mlebench_data.prepare.build import fetch_raw
 
     failed = 0
     for competition in selected(arguments):
         try:
-            folder = find_raw(competition, None, data_dir(arguments))
+            folder = fetch_raw(competition, data_dir(arguments))
             print(f"{competition.id}: {folder}", file=sys.stderr)
         except RawDataError as error:
             failed += 1

@@ -146,6 +146,8 @@ def read_competition(folder: Path) -> Competition:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise CatalogueError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{path} is not UTF-8: {error}.") from error
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         content = yaml.load(text, Loader=loader)

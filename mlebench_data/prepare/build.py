@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from mlebench_data.catalogue import Competition
-from mlebench_data.errors import LockMismatchError, PrepareError, RawDataError
+from mlebench_data.errors import IntegrityError, LockMismatchError, PrepareError, RawDataError
 from mlebench_data.modules import load_module
 from mlebench_data.prepare.layout import raw_folder, version_folder
 from mlebench_data.prepare.locks import check_lock, lock_path, read_lock
@@ -119,21 +119,32 @@ def _exclusive(folder: Path) -> Iterator[None]:
         yield
 
 
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def _remove_partials(folder: Path) -> None:
-    """Remove what killed runs have left beside the prepared versions."""
+    """Remove what killed runs have left; the caller is alone in the folder (`_exclusive`)."""
     for path in folder.glob(".*.partial-*"):
-        if not _is_running(int(path.name.rpartition("-")[2])):
-            shutil.rmtree(path)
+        shutil.rmtree(path)
+
+
+def fetch_raw(competition: Competition, data_dir: Path) -> Path:
+    """Return the folder of a competition's raw data in a data folder, built first if it can be.
+
+    As `find_raw`, for callers that do not prepare: processes that build the same data wait for each
+    other.
+    """
+    folder = raw_folder(data_dir, competition.id)
+    if folder.is_dir() or competition.facts.source.kind != "builtin":
+        return find_raw(competition, None, data_dir)
+    with _exclusive(folder.parent):
+        _remove_partials(folder.parent)
+        return find_raw(competition, None, data_dir)
+
+
+def _present(folder: Path) -> Manifest | None:
+    """Read the manifest of prepared data; a damaged one is as good as none."""
+    try:
+        return Manifest.read(folder)
+    except IntegrityError:
+        return None
 
 
 def _holds(manifest: Manifest, folder: Path, digest: str, lock: dict[str, Any] | None) -> bool:
@@ -147,14 +158,20 @@ def _holds(manifest: Manifest, folder: Path, digest: str, lock: dict[str, Any] |
     return True
 
 
+def _matches(path: str, pattern: str) -> bool:
+    """Tell whether a whole path matches: `PurePath.match` alone is content with its end."""
+    pure = PurePosixPath(path)
+    return len(pure.parts) == len(PurePosixPath(pattern).parts) and pure.match(pattern)
+
+
 def _check_outputs(competition: Competition, version: str, manifest: Manifest) -> None:
     """Refuse a tree that lacks a declared file or holds an undeclared one."""
     outputs = competition.version(version).outputs
     patterns = [f"public/{p}" for p in outputs.public] + [f"private/{p}" for p in outputs.private]
     paths = [entry.path for entry in manifest.files if entry.path != DESCRIPTION]
     paths += manifest.empty_folders
-    unused = [p for p in patterns if not any(PurePosixPath(path).match(p) for path in paths)]
-    undeclared = [path for path in paths if not any(PurePosixPath(path).match(p) for p in patterns)]
+    unused = [p for p in patterns if not any(_matches(path, p) for path in paths)]
+    undeclared = [path for path in paths if not any(_matches(path, p) for p in patterns)]
     if unused or undeclared:
         raise PrepareError(
             f"{competition.id} {version}: prepared files differ from 'outputs' in "
@@ -223,7 +240,7 @@ def prepare(
     )
     with _exclusive(folder.parent):
         _remove_partials(folder.parent)
-        present = Manifest.read(folder)
+        present = _present(folder)
         if present is not None and not force and _holds(present, folder, digest, lock):
             return PrepareResult(competition.id, version, "unchanged", folder, present, lock_state)
         source = find_raw(competition, raw, data_dir)
@@ -233,7 +250,7 @@ def prepare(
             f"Get the data of {competition.id} from {competition.facts.source.url}.",
         )
         partial = folder.with_name(f".{version}.partial-{os.getpid()}")
-        shutil.rmtree(partial, ignore_errors=True)
+        replaced = folder.with_name(f"{partial.name}-replaced")
         try:
             tree.check(block.raw.files)
             (partial / "public").mkdir(parents=True)
@@ -254,8 +271,9 @@ def prepare(
             if lock is not None:
                 check_lock(lock, manifest, partial)
             manifest.write(partial)
+            # Set aside, not removed file by file: at no time is there half of a version in place.
             if folder.exists():
-                shutil.rmtree(folder)
+                folder.rename(replaced)
             partial.rename(folder)
         except PrepareError as error:
             if str(error).startswith(competition.id):
@@ -264,6 +282,7 @@ def prepare(
         finally:
             tree.close()
             shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(replaced, ignore_errors=True)
     return PrepareResult(competition.id, version, "prepared", folder, manifest, lock_state)
 
 
@@ -280,4 +299,12 @@ def _set_modes(folder: Path) -> None:
             (Path(parent) / name).chmod(0o600 if private else 0o644)
 
 
-__all__ = ["PrepareResult", "build_raw", "find_raw", "lock_path", "prepare", "recipe_digest"]
+__all__ = [
+    "PrepareResult",
+    "build_raw",
+    "fetch_raw",
+    "find_raw",
+    "lock_path",
+    "prepare",
+    "recipe_digest",
+]

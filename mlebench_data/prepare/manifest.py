@@ -165,8 +165,8 @@ class Manifest:
     def differences(self, folder: Path, *, full: bool = False) -> list[str]:
         """Say how a tree differs from this manifest.
 
-        Presence and size of every file are checked; the content of a file only when it was
-        changed after the manifest was written, or with `full` in any case.
+        Presence and size of every file are checked, and that there are no others; the content of
+        a file only when it was changed after the manifest was written, or with `full` in any case.
 
         Parameters
         ----------
@@ -190,10 +190,17 @@ class Manifest:
             status = path.stat()
             if status.st_size != entry.size:
                 found.append(f"{entry.path} has {status.st_size} bytes instead of {entry.size}")
-            elif (full or status.st_mtime_ns > manifest_time) and (
+            elif (full or status.st_mtime_ns >= manifest_time) and (
                 hash_file(path)[0] != entry.sha256
             ):
                 found.append(f"{entry.path} has another content (SHA-256 differs)")
+        known = {FILE_NAME, *(entry.path for entry in self.files)}
+        present = (
+            (Path(parent) / name).relative_to(folder).as_posix()
+            for parent, _, names in os.walk(folder)
+            for name in names
+        )
+        found += [f"{path} does not belong here" for path in sorted(set(present) - known)]
         found += [
             f"{name}/ is missing" for name in self.empty_folders if not (folder / name).is_dir()
         ]

@@ -66,6 +66,7 @@ class RawTree:
 
     def has(self, path: str) -> bool:
         """Tell whether a file is there, on disk or in an archive."""
+        self._refuse_outside(path)
         return (self.root / path).is_file() or self._member(path) is not None
 
     def open(self, path: str) -> IO[bytes]:
@@ -74,8 +75,9 @@ class RawTree:
         Raises
         ------
         RawDataError
-            If it is neither on disk nor in an archive.
+            If it is neither on disk nor in an archive, or its path leaves the tree.
         """
+        self._refuse_outside(path)
         file = self.root / path
         if file.is_file():
             return file.open("rb")
@@ -94,6 +96,12 @@ class RawTree:
         missing = [path for path in paths if not self.has(path)]
         if missing:
             raise RawDataError("\n".join(self._missing(path) for path in missing))
+
+    def _refuse_outside(self, path: str) -> None:
+        """Refuse a path that leaves the tree: paths may be made of cells of the raw data."""
+        pure = PurePosixPath(path)
+        if pure.is_absolute() or ".." in pure.parts:
+            raise RawDataError(f"Raw file '{path}' would lie outside {self.root}.")
 
     def _missing(self, path: str) -> str:
         places = [str(self.root / path)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mlebench_data.errors import PrepareError
@@ -88,11 +88,13 @@ class Context:
         Raises
         ------
         PrepareError
-            If the path leaves the output folder or exists already.
+            If the path leaves `public/` and `private/`, or exists already.
         """
+        pure = PurePosixPath(path)
+        # Parts of a path may be cells of the raw data, which must not lead elsewhere.
+        if pure.parts[:1] not in (("public",), ("private",)) or ".." in pure.parts:
+            raise PrepareError(f"'{path}' leaves public/ and private/.")
         target = self.output / path
-        if not target.resolve().is_relative_to(self.output.resolve()):
-            raise PrepareError(f"'{path}' leaves the output folder.")
         if target.exists():
             raise PrepareError(f"'{path}' is written twice by the recipe.")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,8 @@ def _check_relative(path: str) -> str:
 
 
 def _check_output(path: str) -> str:
-    if PurePosixPath(path).parts[0] not in ("public", "private"):
+    parts = PurePosixPath(path).parts
+    if len(parts) < 2 or parts[0] not in ("public", "private"):
         raise ValueError("must lie below public/ or private/")
     return path
 

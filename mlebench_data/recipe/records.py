@@ -22,7 +22,10 @@ class ReadRecords(Operation):
 
     def run(self, context: Context) -> None:  # noqa: D102
         with context.raw.open(self.path) as stream:
-            records = json.load(stream)
+            try:
+                records = json.load(stream)
+            except ValueError as error:
+                raise PrepareError(f"Raw file '{self.path}' is not JSON: {error}.") from error
         if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
             raise PrepareError(f"Raw file '{self.path}' is not a JSON array of objects.")
         context.values[self.into] = records

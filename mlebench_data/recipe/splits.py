@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlebench_data.errors import PrepareError
 from mlebench_data.recipe.context import Context
 from mlebench_data.recipe.operation import Name, Operation
 
@@ -61,12 +62,17 @@ class SplitRows(Operation):
         size = self.test_size
         # Positions are split, not the values: the result is the same for tables and lists, and
         # does not depend on how a library version indexes frames.
-        train, test = train_test_split(
-            np.arange(len(value)),
-            test_size=size.resolve(context) if isinstance(size, RowShare) else size,
-            random_state=self.seed,
-            stratify=None if self.stratify is None else context.column(self.of, self.stratify),
-        )
+        labels = None if self.stratify is None else context.column(self.of, self.stratify)
+        try:
+            train, test = train_test_split(
+                np.arange(len(value)),
+                test_size=size.resolve(context) if isinstance(size, RowShare) else size,
+                random_state=self.seed,
+                stratify=labels,
+            )
+        except ValueError as error:
+            # Too few rows, or a class too small to be in both parts.
+            raise PrepareError(f"'{self.of}' cannot be split: {error}") from error
         for name, positions in zip(self.into, (train, test), strict=True):
             context.values[name] = (
                 value.iloc[positions].reset_index(drop=True)

@@ -32,7 +32,11 @@ class ReadTable(Operation):
 
     def run(self, context: Context) -> None:  # noqa: D102
         with context.raw.open(self.path) as stream:
-            context.values[self.into] = read_csv(stream, missing_tokens=self.missing_tokens)
+            try:
+                table = read_csv(stream, missing_tokens=self.missing_tokens)
+            except ValueError as error:
+                raise PrepareError(f"Raw file '{self.path}' is not CSV: {error}.") from error
+        context.values[self.into] = table
 
 
 class SelectColumns(Operation):
@@ -125,6 +129,8 @@ class OneHot(Operation):
         return [self.into]
 
     def run(self, context: Context) -> None:  # noqa: D102
+        for name in self.keep:
+            context.column(self.table, name)
         labels = context.column(self.table, self.column)
         if self.classes_of is not None:
             classes = sorted(context.column(self.classes_of, self.column).unique())
