@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from mlebench_data.errors import MlebenchError, UnknownNameError, suggest
+from mlebench_data.prepare.manifest import hash_file
 
 FILE_NAME = "agent.yaml"
 
@@ -41,6 +44,26 @@ class Agent:
     image: str
     environment: dict[str, str]
     requires: tuple[str, ...]
+
+    def digest(self) -> str:
+        """Return the SHA-256 over the names and contents of the agent's files.
+
+        Bytecode is left out, for Python writes it where the files are not read-only.
+        """
+        digest = hashlib.sha256()
+        for parent, folders, names in os.walk(self.folder):
+            folders[:] = sorted(name for name in folders if name != "__pycache__")
+            for name in sorted(names):
+                path = Path(parent) / name
+                if path.is_symlink():
+                    content = os.fsencode(path.readlink())
+                elif path.is_file():
+                    content = hash_file(path)[0].encode()
+                else:
+                    continue
+                relative = os.fsencode(path.relative_to(self.folder).as_posix())
+                digest.update(relative + b"\0" + content + b"\0")
+        return digest.hexdigest()
 
 
 def default_folder() -> Path:
@@ -91,6 +114,8 @@ def load_agent(name: str) -> Agent:
         content = AgentFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
         raise MlebenchError(f"{path} is not valid YAML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise MlebenchError(f"{path} is not UTF-8 text: {error}") from error
     except ValidationError as error:
         lines = [
             f"  {'.'.join(map(str, item['loc'])) or '(top level)'}: {item['msg']}"

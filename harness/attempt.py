@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from mlebench_data.harness.agent import Agent
 from mlebench_data.harness.collect import FILE_NAME as SUBMISSION_NAME
 from mlebench_data.harness.collect import UnsafeSubmissionError, find_submission
 from mlebench_data.harness.instructions import instructions
+from mlebench_data.harness.remove_tree import remove_tree
 from mlebench_data.harness.result import (
     AttemptResult,
     decide,
@@ -26,6 +28,8 @@ from mlebench_data.harness.runtimes.base import Folders, Limits, Network, Runtim
 from mlebench_data.harness.sources import RunData
 
 LOG_NAME = "agent.log"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,22 +80,56 @@ class Settings:
         return image_reference(name) if name in image_names() else name
 
 
+def _agent_environment(attempt: Attempt, limits: Limits) -> dict[str, str]:
+    return {
+        **attempt.agent.environment,
+        "COMPETITION_ID": attempt.competition.id,
+        "TIME_LIMIT_SECS": f"{limits.time_seconds:.0f}",
+        "SEED": str(attempt.seed),
+    }
+
+
+def known_facts(
+    attempt: Attempt, data: RunData, runtime: Runtime, settings: Settings
+) -> dict[str, Any]:
+    """Return the fields of an attempt's record that are known before it starts.
+
+    Two attempts that differ in one of them cannot be compared.
+    """
+    metric = attempt.competition.version(attempt.version).metric.name
+    return {
+        "competition_id": attempt.competition.id,
+        "version": attempt.version,
+        "agent": attempt.agent.name,
+        "seed": attempt.seed,
+        "isolated": runtime.isolates,
+        "data_manifest_sha256": data.manifest_sha256,
+        "metric_sha256": metric_digest(metric),
+        "settings": {
+            "limits": dataclasses.asdict(settings.limits),
+            "network": settings.network,
+            "image": settings.resolve_image(attempt.agent, runtime),
+            "command": list(attempt.agent.command),
+            "environment": _agent_environment(attempt, settings.limits),
+            "agent_sha256": attempt.agent.digest(),
+        },
+    }
+
+
 def _grade(attempt: Attempt, submission_folder: Path, answers: bytes) -> GradeReport:
     """Grade what lies in the submission folder, unless it is unsafe to open."""
-    missing = submission_folder / SUBMISSION_NAME
     try:
-        path = find_submission(submission_folder) or missing
-        unsafe = None
+        path = find_submission(submission_folder) or submission_folder / SUBMISSION_NAME
     except UnsafeSubmissionError as error:
-        path, unsafe = submission_folder / "refused" / SUBMISSION_NAME, str(error)
-    report = grade(attempt.competition, path, answers=answers, version=attempt.version)
-    if unsafe is not None:
-        report = dataclasses.replace(
-            report, status="invalid", reason=unsafe, submission_path=str(missing)
-        )
+        import pandas as pd
+
+        # A table without columns fills in the report. Nothing in the agent's folder is opened.
+        report = grade(attempt.competition, pd.DataFrame(), answers=answers, version=attempt.version)
+        report = dataclasses.replace(report, status="invalid", reason=str(error))
+    else:
+        report = grade(attempt.competition, path, answers=answers, version=attempt.version)
     # The record travels with its folder, so it must not name where the folder happened to lie.
-    relative = None if report.submission_path is None else f"submission/{SUBMISSION_NAME}"
-    return dataclasses.replace(report, submission_path=relative)
+    return dataclasses.replace(report, submission_path=f"submission/{SUBMISSION_NAME}")
 
 
 def run_attempt(
@@ -100,6 +138,7 @@ def run_attempt(
     runtime: Runtime,
     settings: Settings,
     *,
+    facts: Mapping[str, Any],
     description: Mapping[str, Any],
     cancelled: threading.Event,
 ) -> AttemptResult:
@@ -108,13 +147,15 @@ def run_attempt(
     Parameters
     ----------
     attempt : Attempt
-        What is to be attempted. Its folder must be empty.
+        What is to be attempted. What lies in its folder is removed first.
     data : RunData
         The competition's data.
     runtime : Runtime
         Where the agent runs.
     settings : Settings
         Limits and network.
+    facts : mapping
+        Its `known_facts`.
     description : mapping
         The runtime's own description, for the record.
     cancelled : threading.Event
@@ -125,49 +166,25 @@ def run_attempt(
     AttemptResult
         The record, which is written to `result.json` too. Failures of the machinery are recorded
         as `infra_error`, not raised: other attempts go on.
+
+    Raises
+    ------
+    MlebenchError
+        If the record cannot be written.
     """
-    image = settings.resolve_image(attempt.agent, runtime)
-    folders = _make_folders(attempt, data, settings)
-    environment = {
-        **attempt.agent.environment,
-        "COMPETITION_ID": attempt.competition.id,
-        "TIME_LIMIT_SECS": f"{settings.limits.time_seconds:.0f}",
-        "SEED": str(attempt.seed),
-    }
-    sandbox = Sandbox(
-        name=f"mlebench-{attempt.folder.parent.parent.name}-{attempt.label.replace('/', '-')}",
-        command=attempt.agent.command,
-        image=image,
-        folders=folders,
-        environment=environment,
-        network=settings.network,
-        limits=settings.limits,
-        log_file=attempt.folder / LOG_NAME,
-    )
-    common: dict[str, Any] = {
-        "competition_id": attempt.competition.id,
-        "version": attempt.version,
-        "agent": attempt.agent.name,
-        "seed": attempt.seed,
-        "isolated": runtime.isolates,
-        "data_manifest_sha256": data.manifest_sha256,
-        "metric_sha256": metric_digest(attempt.competition.version(attempt.version).metric.name),
-        "settings": {
-            "limits": dataclasses.asdict(settings.limits),
-            "network": settings.network,
-            "image": image,
-            "command": list(attempt.agent.command),
-            "environment": environment,
-        },
-    }
     versions = software_versions()
     try:
-        ending = runtime.run(sandbox, cancelled=cancelled)
-    except MlebenchError as error:
+        result = _run(attempt, data, runtime, settings, facts, description, cancelled, versions)
+    except Exception as error:
+        if isinstance(error, MlebenchError):
+            reason = str(error)
+        else:
+            logger.exception("The attempt %s failed", attempt.label)
+            reason = f"{type(error).__name__}: {error}"
         result = AttemptResult(
-            **common,
+            **facts,
             outcome="infra_error",
-            reason=str(error),
+            reason=reason,
             ended=None,
             exit_code=None,
             seconds=None,
@@ -176,26 +193,55 @@ def run_attempt(
             grading=None,
             environment={"versions": versions, "runtime": dict(description)},
         )
-    else:
-        report = _grade(attempt, folders.submission, data.answers)
-        outcome, reason = decide(ending, report)
-        result = AttemptResult(
-            **common,
-            outcome=outcome,
-            reason=reason,
-            ended=ending.how,
-            exit_code=ending.exit_code,
-            seconds=round(ending.seconds, 3),
-            started_at=ending.started_at,
-            ended_at=ending.ended_at,
-            grading=report.to_dict(),
-            environment={
-                "versions": versions,
-                "runtime": {**description, **ending.details},
-            },
-        )
-    result.write(attempt.folder)
+    try:
+        result.write(attempt.folder)
+    except OSError as error:
+        raise MlebenchError(
+            f"The record of {attempt.label} cannot be written: {error}. Is the disk full?"
+        ) from error
     return result
+
+
+def _run(
+    attempt: Attempt,
+    data: RunData,
+    runtime: Runtime,
+    settings: Settings,
+    facts: Mapping[str, Any],
+    description: Mapping[str, Any],
+    cancelled: threading.Event,
+    versions: Mapping[str, str],
+) -> AttemptResult:
+    """Run the agent and score what it submitted."""
+    remove_tree(attempt.folder)
+    folders = _make_folders(attempt, data, settings)
+    ending = runtime.run(
+        Sandbox(
+            name=f"{attempt.folder.parent.parent.name}-{attempt.label.replace('/', '-')}",
+            command=attempt.agent.command,
+            image=settings.resolve_image(attempt.agent, runtime),
+            folders=folders,
+            environment=_agent_environment(attempt, settings.limits),
+            network=settings.network,
+            limits=settings.limits,
+            log_file=attempt.folder / LOG_NAME,
+        ),
+        cancelled=cancelled,
+    )
+    report = _grade(attempt, attempt.folder / "submission", data.answers)
+    outcome, reason = decide(ending, report)
+    return AttemptResult(
+        **facts,
+        outcome=outcome,
+        reason=reason,
+        ended=ending.how,
+        exit_code=ending.exit_code,
+        seconds=round(ending.seconds, 3),
+        started_at=ending.started_at,
+        ended_at=ending.ended_at,
+        grading=report.to_dict(),
+        environment={"versions": dict(versions), "runtime": {**description, **ending.details}},
+    )
 
 
 def _make_folders(attempt: Attempt, data: RunData, settings: Settings) -> Folders:

@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 
 # No competition's submission is larger (the largest known is some 300 MB); more is an accident or
-# an attack on the grader's memory.
-MAX_BYTES = 8 * 1024**3
+# an attack on the grader's memory, which takes several times the size of the file.
+MAX_BYTES = 1024**3
 
 FILE_NAME = "submission.csv"
 
@@ -37,13 +37,17 @@ def find_submission(folder: Path) -> Path | None:
     Raises
     ------
     UnsafeSubmissionError
-        If it is no plain file of its own, or too large.
+        If it is no plain file of its own, unreadable, or too large.
     """
     path = folder / FILE_NAME
+    if folder.is_symlink():
+        raise UnsafeSubmissionError("the submission folder was replaced by a symbolic link")
     try:
         status = os.lstat(path)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise UnsafeSubmissionError(f"{FILE_NAME} cannot be reached: {error.strerror}") from error
     if stat.S_ISLNK(status.st_mode):
         raise UnsafeSubmissionError(f"{FILE_NAME} is a symbolic link; it must be a plain file")
     if not stat.S_ISREG(status.st_mode):
@@ -54,4 +58,25 @@ def find_submission(folder: Path) -> Path | None:
         raise UnsafeSubmissionError(
             f"{FILE_NAME} has {status.st_size:,} bytes, more than the {MAX_BYTES:,} allowed"
         )
+    # Not left to the attempt to open it: for root, any file opens.
+    if not status.st_mode & stat.S_IRUSR:
+        mode = stat.S_IMODE(status.st_mode)
+        raise UnsafeSubmissionError(f"{FILE_NAME} cannot be read (its mode is {mode:04o})")
+    if _has_holes(path, status.st_size):
+        raise UnsafeSubmissionError(f"{FILE_NAME} is a sparse file; a CSV file has no holes")
     return path
+
+
+def _has_holes(path: Path, size: int) -> bool:
+    """Tell whether parts of a file were never written: bytes that cost the agent nothing."""
+    if not hasattr(os, "SEEK_HOLE"):
+        return False
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise UnsafeSubmissionError(f"{FILE_NAME} cannot be read: {error.strerror}") from error
+    try:
+        # Every file ends with a hole of its own; where there is another, it comes first.
+        return size > 0 and os.lseek(descriptor, 0, os.SEEK_HOLE) < size
+    finally:
+        os.close(descriptor)

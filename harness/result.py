@@ -37,7 +37,7 @@ class AttemptResult:
         `scored` and `invalid` follow from the submission, however the agent ended. Without a
         submission: `timeout`, `agent_error` (it failed, ran out of memory or processes) or
         `no_submission` (it ended well and left none). `infra_error`: a fault that is not the
-        agent's.
+        agent's, or an interruption: the agent had less time than it was promised.
     reason : str or None
         Explanation for a person.
     ended : str or None
@@ -80,6 +80,8 @@ class AttemptResult:
 
     def write(self, folder: Path) -> None:
         """Write `result.json` at once: a killed harness leaves the old file or the new one."""
+        # An agent without isolation can have removed it.
+        folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f".{FILE_NAME}.partial"
         with partial.open("w", encoding="utf-8") as stream:
             stream.write(strict_json({"format": FORMAT, **asdict(self)}, indent=1) + "\n")
@@ -105,19 +107,22 @@ class AttemptResult:
                 raise IntegrityError(f"{path} has an unknown format; it needs a newer mlebench.")
             return cls(**content)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise IntegrityError(f"{path} is no record of an attempt: {error!r}.") from error
+            raise IntegrityError(
+                f"{path} is no record of an attempt: {error!r}. Remove it, and the attempt is made "
+                "again."
+            ) from error
 
 
 def decide(ending: Ending, report: GradeReport) -> tuple[Outcome, str | None]:
     """Derive outcome and reason from how the agent ended and what grading says."""
+    if ending.how == "interrupted":
+        return "infra_error", "interrupted"
     if report.status == "valid":
         return "scored", None
     if report.status == "invalid":
         return "invalid", report.reason
     if report.status == "error":
         return "infra_error", f"grading failed: {report.reason}"
-    if ending.how == "interrupted":
-        return "infra_error", "interrupted"
     if ending.how == "time_limit":
         return "timeout", "the time limit came before a submission"
     if ending.how == "out_of_memory":

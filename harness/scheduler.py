@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 from mlebench_data.catalogue import Competition
+from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.agent import Agent
-from mlebench_data.harness.attempt import Attempt, Settings, run_attempt
+from mlebench_data.harness.attempt import Attempt, Settings, known_facts, run_attempt
 from mlebench_data.harness.result import FINAL, AttemptResult
 from mlebench_data.harness.runtimes.base import Runtime
 from mlebench_data.harness.sources import RunData, Source
@@ -58,6 +59,7 @@ def run_all(
     settings: Settings,
     *,
     jobs: int,
+    kept: Callable[[Attempt, AttemptResult], None],
     started: Callable[[Attempt], None],
     finished: Callable[[Attempt, AttemptResult], None],
 ) -> list[AttemptResult]:
@@ -78,8 +80,10 @@ def run_all(
         Limits and network.
     jobs : int
         Attempts at a time.
+    kept : callable
+        Told of every attempt that is not repeated, before any agent starts.
     started, finished : callable
-        Told of every attempt, from the thread that runs it.
+        Told of every other attempt, from the thread that runs it.
 
     Returns
     -------
@@ -88,39 +92,45 @@ def run_all(
 
     Raises
     ------
-    DataNotFoundError
-        If data of a competition is missing. All data is looked at before any agent starts.
+    MlebenchError
+        Before any agent starts: if data of a competition is missing or damaged (all of it is looked
+        at), or if a finished attempt was made under other settings. Later: if a record cannot be
+        written.
     """
-    data: dict[tuple[str, str], RunData] = {}
-    for attempt in attempts:
-        key = (attempt.competition.id, attempt.version)
-        if key not in data:
-            data[key] = source.load(attempt.competition, attempt.version)
+    data = _load_all(attempts, source)
     description = runtime.describe()
+    facts = [
+        known_facts(attempt, data[_data_key(attempt)], runtime, settings) for attempt in attempts
+    ]
+    present = [AttemptResult.read(attempt.folder) for attempt in attempts]
+    results = [done if done is not None and done.outcome in FINAL else None for done in present]
+    _check_same_settings(attempts, facts, results)
+    for attempt, done in zip(attempts, results, strict=True):
+        if done is not None:
+            kept(attempt, done)
     cancelled = threading.Event()
 
-    def run_one(attempt: Attempt) -> AttemptResult | None:
-        done = AttemptResult.read(attempt.folder)
-        if done is not None and done.outcome in FINAL:
-            finished(attempt, done)
-            return done
+    def run_one(number: int) -> None:
         if cancelled.is_set():
-            return None
-        shutil.rmtree(attempt.folder, ignore_errors=True)
+            return
+        attempt = attempts[number]
         started(attempt)
         result = run_attempt(
             attempt,
-            data[attempt.competition.id, attempt.version],
+            data[_data_key(attempt)],
             runtime,
             settings,
+            facts=facts[number],
             description=description,
             cancelled=cancelled,
         )
+        results[number] = result
         finished(attempt, result)
-        return result
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="attempt") as pool:
-        futures: list[Future[AttemptResult | None]] = [pool.submit(run_one, a) for a in attempts]
+        futures: list[Future[None]] = [
+            pool.submit(run_one, number) for number, done in enumerate(results) if done is None
+        ]
         try:
             # In short waits, so that Ctrl-C reaches this thread at once.
             pending = set(futures)
@@ -134,4 +144,51 @@ def run_all(
                 future.cancel()
             wait(futures)
             raise
-    return [result for future in futures if (result := future.result()) is not None]
+    return [result for result in results if result is not None]
+
+
+def _data_key(attempt: Attempt) -> tuple[str, str]:
+    return attempt.competition.id, attempt.version
+
+
+def _load_all(attempts: Sequence[Attempt], source: Source) -> dict[tuple[str, str], RunData]:
+    """Make all data ready; what is wrong with any of it is told at once."""
+    data: dict[tuple[str, str], RunData] = {}
+    problems: dict[tuple[str, str], MlebenchError] = {}
+    for attempt in attempts:
+        key = _data_key(attempt)
+        if key in data or key in problems:
+            continue
+        try:
+            data[key] = source.load(attempt.competition, attempt.version)
+        except MlebenchError as error:
+            problems[key] = error
+    if problems:
+        first = next(iter(problems.values()))
+        # One key opens all: what is wrong with it needs to be told only once.
+        texts = list(dict.fromkeys(str(error) for error in problems.values()))
+        raise first if len(texts) == 1 else type(first)("\n".join(texts))
+    return data
+
+
+def _check_same_settings(
+    attempts: Sequence[Attempt],
+    facts: Sequence[dict[str, Any]],
+    results: Sequence[AttemptResult | None],
+) -> None:
+    """Refuse to mix attempts that cannot be compared into one run."""
+    for attempt, known, done in zip(attempts, facts, results, strict=True):
+        if done is None:
+            continue
+        different = [name for name, value in known.items() if getattr(done, name) != value]
+        if "settings" in different:
+            different.remove("settings")
+            different += [
+                name for name, value in known["settings"].items() if done.settings.get(name) != value
+            ]
+        if different:
+            raise MlebenchError(
+                f"{attempt.folder} holds a finished attempt that differs in "
+                f"{', '.join(different)}. Name another folder with --out, or remove this one to "
+                "have the attempt made again."
+            )

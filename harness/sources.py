@@ -92,19 +92,27 @@ class RepositorySource(Source):
 
     def load(self, competition: Competition, version: str) -> RunData:
         """Restore the public tree, and open the sealed answers in memory."""
-        from mlebench_data.hub import find_key, read_private_files, restore
+        from mlebench_data.hub import (
+            find_key,
+            read_private_files,
+            read_private_manifest,
+            restore,
+        )
 
         repository = self.folder / competition.id
         if not repository.is_dir():
             raise DataNotFoundError(
-                f"There is no dataset repository {repository}. "
-                f"Make it with `mlebench pack {competition.id} --out {self.folder}`."
+                f"There is no dataset repository {repository}. Make it with "
+                f"`mlebench pack {competition.id} --out {repository}`."
             )
         key = find_key(self.key_file)
-        answers_path = competition.version(version).answers
-        private = read_private_files(
-            repository, key=key, competition=competition.id, version=version
-        )
+        manifest = read_private_manifest(repository, key)
+        if (manifest.competition, manifest.version) != (competition.id, version):
+            raise DataNotFoundError(
+                f"{repository} holds {manifest.competition} {manifest.version}, "
+                f"not {competition.id} {version}."
+            )
+        answers = read_private_files(repository, key)[competition.version(version).answers]
         public = self.restored / competition.id / version
-        result = restore(repository, public)
-        return RunData(public, private[answers_path], result.manifest_sha256)
+        restore(repository, public)
+        return RunData(public, answers, manifest.digest())

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
     print(
         f"{count} competitions checked: "
-        + (f"{len(problems)} with mistakes" if problems else "all valid"),
+        + (f"{len(problems)} mistakes" if problems else "all valid"),
         file=sys.stderr,
     )
     return 1 if problems else 0

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(facts.model_dump_json(indent=1))
         return 0
     out = console(sys.stdout)
-    out.print(f"[bold]{facts.name}[/bold]  ({facts.id})")
+    out.print(f"{facts.name}  ({facts.id})", style="bold", markup=False)
     out.print(facts.summary, markup=False)
     lines = [
         ("category", f"{facts.category}; {', '.join(facts.modalities)}; {facts.task}"),

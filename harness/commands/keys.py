@@ -24,13 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make a key or print a fingerprint."""
-    from mlebench_data.hub.keys import default_key_path, find_key, key_id, new_key
+    from mlebench_data.hub import default_key_path, find_key, new_key
 
     if arguments.action == "new":
         path = arguments.out or default_key_path()
         key = new_key(path)
         print(f"new master key in {path} (keep a copy: without it, nothing opens)", file=sys.stderr)
-        print(key_id(key))
+        print(key.key_id)
         return 0
-    print(key_id(find_key(arguments.key_file)))
+    print(find_key(arguments.key_file).key_id)
     return 0

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write one lock file for each selected competition."""
-    from mlebench_data.errors import DataNotFoundError, LockMismatchError
+    from mlebench_data.errors import DataNotFoundError, IntegrityError, LockMismatchError
     from mlebench_data.prepare.layout import version_folder
     from mlebench_data.prepare.locks import check_lock, lock_path, make_lock, read_lock
     from mlebench_data.prepare.manifest import Manifest
@@ -42,6 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
             raise DataNotFoundError(
                 f"{competition.id} {version} is not prepared in {folder}. "
                 f"Run `mlebench prepare {competition.id}` first."
+            )
+        differences = manifest.differences(folder, full=True)
+        if differences:
+            raise IntegrityError(
+                f"{competition.id} {version} in {folder} is damaged: {differences[0]}. "
+                f"Run `mlebench prepare {competition.id}` again."
             )
         present = read_lock(competition.id, version)
         if present is not None and not arguments.force:

@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
                 advance=lambda count: display.advance(files, count),
             )
             display.advance(bar)
-            rows.append((competition.id, result.status, size(result.size), result.folder))
+            total = sum(path.stat().st_size for path in result.folder.rglob("*") if path.is_file())
+            rows.append((competition.id, result.status, size(total), result.folder))
     print_table(
         ["competition", "status", "size", "repository"], rows, right=["size"], to=sys.stderr
     )

@@ -21,8 +21,10 @@ def run(arguments: argparse.Namespace) -> int:
     from mlebench_data.hub import restore
 
     result = restore(arguments.repository, arguments.out, force=arguments.force)
+    files = result.manifest.files
     print(
-        f"{result.status}: {result.files} files, {size(result.size)}, in {arguments.out}",
+        f"{result.status}: {len(files)} files, {size(sum(file.size for file in files))}, "
+        f"in {arguments.out}",
         file=sys.stderr,
     )
     return 0

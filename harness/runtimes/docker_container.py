@@ -109,12 +109,11 @@ def hand_over(folders: Folders, user: str) -> None:
     if os.geteuid() == 0 and uid != 0:
         for folder in folders.writable:
             os.chown(folder, uid, gid)
-            for path, names, files in os.walk(folder):
+            for parent, names, files in os.walk(folder):
                 for name in (*names, *files):
                     # Never through a link: an earlier attempt may have left one to anywhere.
-                    os.chown(Path(path) / name, uid, gid, follow_symlinks=False)
-        for name in ("data", "agent", "instructions"):
-            path: Path = getattr(folders, name)
+                    os.chown(Path(parent) / name, uid, gid, follow_symlinks=False)
+        for path in (folders.data, folders.agent, folders.instructions):
             wanted = 0o5 if path.is_dir() else 0o4
             status = path.stat()
             bits = status.st_mode if status.st_uid != uid else status.st_mode >> 6

@@ -67,7 +67,8 @@ class UsageSampler:
         self._id = container.id
         self._stopped = threading.Event()
         self._ended: float | None = None
-        threading.Thread(target=self._sample, name="mlebench-usage", daemon=True).start()
+        self._thread = threading.Thread(target=self._sample, name="mlebench-usage", daemon=True)
+        self._thread.start()
 
     @property
     def at_process_limit(self) -> bool:
@@ -79,6 +80,8 @@ class UsageSampler:
         """Look no more."""
         self._ended = time.monotonic()
         self._stopped.set()
+        # So that the connection is not closed under a look that goes on.
+        self._thread.join(_SAMPLE_SECONDS)
 
     def _sample(self) -> None:
         import docker.errors

@@ -116,7 +116,7 @@ class StopRequest:
 
 def reap() -> dict[int, int]:
     """Collect ended children; return their exit codes, 128 + n for signal n, by process id."""
-    codes = {}
+    codes: dict[int, int] = {}
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)

@@ -13,7 +13,7 @@ from mlebench_data.catalogue.catalogue import (
 )
 from mlebench_data.catalogue.splits import default_folder as splits_folder
 from mlebench_data.catalogue.splits import load_split, split_names
-from mlebench_data.errors import MlebenchError
+from mlebench_data.errors import CatalogueError, MlebenchError
 
 
 def _check_folder(competition: Competition) -> list[str]:
@@ -63,7 +63,14 @@ def check_catalogue(folder: Path | None = None) -> tuple[int, list[str]]:
         Number of competitions looked at.
     problems : list of str
         What is wrong, with file and key path.
+
+    Raises
+    ------
+    CatalogueError
+        If there is no such folder.
     """
+    if folder is not None and not folder.is_dir():
+        raise CatalogueError(f"There is no folder {folder}.")
     problems = []
     ids = competition_ids(folder)
     versions = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlebench_data.catalogue.submission import Submission
-from mlebench_data.grading.columns import InvalidSubmissionError
+from mlebench_data.grading.columns import InvalidSubmissionError, shorten
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str) else str(value)
+    return f"'{shorten(value)}'" if isinstance(value, str) else str(value)
 
 
 def _more(number: int) -> str:

@@ -16,17 +16,25 @@ class InvalidSubmissionError(Exception):
     """The submission breaks the rules; the message is the reason that its author reads."""
 
 
+def shorten(text: str) -> str:
+    """Return text of a submission for use in a message: one line, of limited length."""
+    text = text if len(text) <= 80 else f"{text[:60]}... ({len(text):,} characters)"
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def _refuse(series: pd.Series[Any], bad: npt.NDArray[np.bool_], what: str) -> None:
     """Raise with the number of bad cells and the first one, if there is any."""
+    import pandas as pd
+
     number = int(bad.sum())
     if number:
         first = int(bad.argmax())
         value = series.iloc[first]
-        shown = "" if value != value else f": {value!r}" if isinstance(value, str) else f": {value}"
+        shown = f"'{shorten(value)}'" if isinstance(value, str) else str(value)
         raise InvalidSubmissionError(
             f"column `{series.name}`: "
             f"{'1 value is' if number == 1 else f'{number:,} values are'} {what}, "
-            f"first in row {first + 1}{shown}"
+            f"first in row {first + 1}{'' if pd.isna(value) else f': {shown}'}"
         )
 
 
@@ -80,6 +88,8 @@ def _integer_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
     _check_missing(numbers, spec)
     _check_bounds(numbers, spec)
     _refuse(numbers, ((numbers % 1 != 0) & numbers.notna()).to_numpy(), "not whole")
+    # Beyond, the conversion below would wrap round without a word.
+    _refuse(numbers, (numbers.abs() >= 2.0**63).to_numpy(), "too large")
     if spec.values is not None:
         allowed = numbers.isin(spec.values) | numbers.isna()
         _refuse(numbers, (~allowed).to_numpy(), f"none of {_listing(spec.values)}")

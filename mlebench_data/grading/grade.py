@@ -43,7 +43,8 @@ def _competition(competition: str | Competition) -> Competition:
 def _load_submission(submission: Path | str | pd.DataFrame, version: Version) -> pd.DataFrame:
     if isinstance(submission, (str, Path)):
         return read_submission(Path(submission), version.submission)
-    return submission
+    # Rows go by their place; whatever labels they have in memory mean nothing here.
+    return submission.reset_index(drop=True)
 
 
 def _references(answers: pd.DataFrame, version: Version) -> npt.NDArray[Any]:

@@ -98,7 +98,7 @@ def share_beaten(
     low, high = quality[first - 1], quality[first]
     at_low, at_high = positions[first - 1], positions[first]
     share = 1.0 if own == high or math.isinf(high - low) else (own - low) / (high - low)
-    # Position p is the team of rank p * (teams - 1), counted from 0 at the worst: so many are worse.
+    # Position p is the team of rank p * (teams - 1), from 0 at the worst: so many are worse.
     worse = (at_low + share * (at_high - at_low)) * (teams - 1)
     return min(1.0, worse / teams)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench_data.catalogue.submission import Submission
-from mlebench_data.grading.columns import InvalidSubmissionError, typed_column
+from mlebench_data.grading.columns import InvalidSubmissionError, shorten, typed_column
 from mlebench_data.tables import read_csv
 
 if TYPE_CHECKING:
@@ -78,7 +78,12 @@ def check_columns(table: pd.DataFrame, schema: Submission) -> None:
     InvalidSubmissionError
         Naming the columns.
     """
+    import pandas as pd
+
     found = [str(name) for name in table.columns]
+    repeated = list(pd.unique(pd.Series(found)[pd.Index(found).duplicated()]))
+    if repeated:
+        raise InvalidSubmissionError(f"{_columns(repeated)} there more than once")
     required = schema.column_names()
     if schema.align == "id":
         required = [schema.id, *required]
@@ -94,18 +99,19 @@ def check_columns(table: pd.DataFrame, schema: Submission) -> None:
             raise InvalidSubmissionError(
                 f"{_columns(extra)} not allowed; only {_columns(required)}"
             )
-        if not table.index.equals(table.index.__class__(range(len(table)))):
+        # pandas makes row labels of the cells that have no column.
+        if not isinstance(table.index, pd.RangeIndex):
             raise InvalidSubmissionError("the rows have more cells than the header has columns")
     if schema.id_first and found[0] != schema.id:
         raise InvalidSubmissionError(
-            f"the first column must be `{schema.id}`, but it is `{found[0]}`"
+            f"the first column must be `{schema.id}`, but it is {_columns(found[:1])}"
         )
 
 
 def _columns(names: list[str]) -> str:
     if not names:
         return ""
-    shown = ", ".join(f"`{name}`" for name in names[:10])
+    shown = ", ".join(f"`{shorten(name)}`" for name in names[:10])
     if len(names) > 10:
         shown += f" and {len(names) - 10} more"
     return f"column {shown}" if len(names) == 1 else f"columns {shown}"

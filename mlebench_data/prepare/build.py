@@ -195,7 +195,7 @@ def prepare(
     """Prepare one version of a competition's data.
 
     The tree is built beside its place and renamed into it when it is complete and checked, so that
-    a killed run leaves nothing half-made. Data that is there and whose manifest holds is left alone.
+    a killed run leaves nothing half-made. Data that is there and unharmed is left alone.
 
     Parameters
     ----------

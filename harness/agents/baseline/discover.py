@@ -112,7 +112,9 @@ def _unpacked_name(parent: str, archive_stem: str, member: str) -> str:
     ``train.zip`` with ``a.jpg`` or ``train/a.jpg`` gives ``train/a.jpg`` both times;
     ``train.csv.zip`` with ``train.csv`` gives ``train.csv``.
     """
-    inside = member if PurePosixPath(member).parts[0] == archive_stem else f"{archive_stem}/{member}"
+    inside = (
+        member if PurePosixPath(member).parts[0] == archive_stem else f"{archive_stem}/{member}"
+    )
     if member == archive_stem:
         inside = member
     return f"{parent}/{inside}" if parent else inside

@@ -39,9 +39,7 @@ def labels_from_folders(files: list[DataFile], row_ids: list[str]) -> pd.DataFra
     return table
 
 
-def images_of_rows(
-    images: list[DataFile], part: str, values: list[str]
-) -> list[DataFile | None]:
+def images_of_rows(images: list[DataFile], part: str, values: list[str]) -> list[DataFile | None]:
     """Find the image that each value names: by path, file name, or name without extension."""
     index: dict[str, DataFile] = {}
     # Images of the part itself hide those that lie in no part's folder.

@@ -150,7 +150,9 @@ def _codes(column: pd.Series) -> np.ndarray:
     usual = text.value_counts().head(MANY_CATEGORIES)
     # A value that occurs once teaches nothing about another row.
     values = sorted(str(value) for value in usual[usual > 1].index)
-    return text.map({value: float(code) for code, value in enumerate(values)}).astype(float).to_numpy()
+    return (
+        text.map({value: float(code) for code, value in enumerate(values)}).astype(float).to_numpy()
+    )
 
 
 def _frequency(column: pd.Series) -> np.ndarray:

@@ -104,7 +104,7 @@ def table_candidates(
     seed = setting.seed
     leaf = 1 if setting.rows < 1000 else 3 if setting.rows < 5000 else 5
     forest: dict[str, Any] = {
-        "n_estimators": 200 if setting.rows < 5_000 else 120, "min_samples_leaf": leaf,
+        "n_estimators": 120, "min_samples_leaf": leaf,
         "max_features": 0.5 if matrix.shape[1] < 60 else "sqrt", "random_state": seed,
         "n_jobs": setting.processors,
     }  # fmt: skip

@@ -147,7 +147,11 @@ def _per_class(column: str, targets: list[str], values: pd.Series) -> Problem | 
     for spell in spellings:
         to_column = {spell(name): index for index, name in enumerate(targets)}
         hits = sum(spell(value) in to_column for value in seen)
-        if hits >= 0.8 * len(seen) and hits >= 0.5 * len(targets) and len(to_column) == len(targets):
+        if (
+            hits >= 0.8 * len(seen)
+            and hits >= 0.5 * len(targets)
+            and len(to_column) == len(targets)
+        ):
             indices = {value: to_column.get(spell(value), np.nan) for value in seen}
             truth = np.asarray([indices.get(value, np.nan) for value in values.astype(str)], float)
             names = tuple(targets)
@@ -180,14 +184,13 @@ def _single(
     sample_numbers = _numbers(sample)
     sample_is_fractional = bool((sample_numbers.dropna() % 1 != 0).any())
     distinct = known.nunique()
-    two_valued = distinct <= 2 and (
-        bool(numbers.isna().any()) or bool((numbers % 1 == 0).all())
-    )
+    two_valued = distinct <= 2 and (bool(numbers.isna().any()) or bool((numbers % 1 == 0).all()))
     if two_valued:
         asks_probability = metric in ("auc", "log_loss") or (
             metric not in ("accuracy", "f1", "kappa") and wants_probability
         )
-        may_be_number = bool(sample_numbers.notna().all()) or metric in ("auc", "log_loss")
+        # A sample submission full of names of classes wants such names.
+        may_be_number = set(sample[sample_numbers.isna()].str.lower()) <= {"true", "false"}
         as_probability = sample_is_fractional or (asks_probability and may_be_number)
         return _classes(source, column, text, sample, "positive" if as_probability else "label")
     if numbers.notna().mean() < 0.95:

@@ -136,7 +136,9 @@ def _constant(problem: Problem, truth: np.ndarray, rows: int, metric: str | None
     """Predict the same for every row: the shares of the classes, the mean or the median."""
     if problem.is_classification:
         count = len(problem.classes)
-        value = (np.bincount(truth.astype(int), minlength=count) + 0.01) / (len(truth) + 0.01 * count)
+        value = (np.bincount(truth.astype(int), minlength=count) + 0.01) / (
+            len(truth) + 0.01 * count
+        )
     elif metric == "rmsle" and truth.min() >= 0:
         value = np.asarray([np.expm1(np.log1p(truth).mean())])
     else:

@@ -14,6 +14,10 @@ from discover import DataFile, DataFolder
 # CSV files above this size are read in pieces, of which a random share is kept.
 LARGE_BYTES = 400_000_000
 ROWS_PER_PIECE = 200_000
+# Cells that mean a missing value, except in columns that are kept as text.
+MISSING = [
+    "", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "#NA",
+]  # fmt: skip
 
 
 class UnreadableTableError(Exception):
@@ -118,8 +122,16 @@ def _read_separated(
         header = pd.read_csv(source(), nrows=0, sep=arguments["sep"], encoding=changes["encoding"])
         if any("\0" in str(column) for column in header.columns):
             raise ValueError("it holds binary data")
-        raw = {column: str for column in header.columns if str(column).strip() in raw_columns}
-        return pd.read_csv(source(), **{**arguments, "nrows": rows, "converters": raw, **changes})
+        raw = [column for column in header.columns if str(column).strip() in raw_columns]
+        missing = {column: MISSING for column in header.columns if column not in raw}
+        # Converters would do for the raw columns, but pandas 3 takes their "NA" for missing.
+        return pd.read_csv(
+            source(),
+            **{**arguments, "nrows": rows, **changes},
+            dtype=dict.fromkeys(raw, str),
+            na_values=missing,
+            keep_default_na=False,
+        )
 
     encodings = ("utf-8-sig", "latin-1")
     for encoding, bad_lines in itertools.product(encodings, ("error", "skip")):

@@ -218,9 +218,7 @@ def blend(trials: list[Trial], truth: np.ndarray, metric: str | None) -> dict[st
     picks: list[str] = []
     best = np.inf
     for size in range(1, 21):
-        losses = [
-            loss_of(truth, (total + trial.out_of_fold) / size, metric) for trial in complete
-        ]
+        losses = [loss_of(truth, (total + trial.out_of_fold) / size, metric) for trial in complete]
         index = int(np.argmin(losses))
         if losses[index] >= best - 1e-6:
             break
@@ -235,4 +233,6 @@ def blend(trials: list[Trial], truth: np.ndarray, metric: str | None) -> dict[st
 def blended(trials: list[Trial], weights: dict[str, float], part: str) -> np.ndarray:
     """Return the weighted average of ``out_of_fold`` or ``test`` predictions."""
     by_name = {trial.name: trial for trial in trials}
-    return np.asarray(sum(weight * getattr(by_name[name], part) for name, weight in weights.items()))
+    return np.asarray(
+        sum(weight * getattr(by_name[name], part) for name, weight in weights.items())
+    )

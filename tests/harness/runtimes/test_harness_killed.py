@@ -136,7 +136,7 @@ def test_running_container_of_a_killed_harness_is_removed(docker_runtime, make_c
 
 @pytest.mark.docker
 def test_process_one_is_out_of_reach(docker_runtime, make_case):
-    case = make_case(EVADER, time_seconds=2, grace_seconds=1)
+    case = make_case(EVADER, time_seconds=1.5, grace_seconds=1)
     ending = case.run(docker_runtime)
     assert ending.how == "time_limit"
     assert ending.seconds < 10
@@ -160,7 +160,7 @@ def test_handled_signals_to_process_one_only_hasten_the_end(docker_runtime, make
             os.kill(1, {number})
             time.sleep(0.01)
         """,
-        time_seconds=3,
+        time_seconds=2,
         grace_seconds=1,
     )
     ending = case.run(docker_runtime)
@@ -176,8 +176,8 @@ def test_local_agent_ends_with_its_harness(local_runtime, make_case):
     harness = start_harness(case, "local", alive.exists)
     assert local_runtime.remove_leftovers() == []
     kill(harness)
-    time.sleep(4)
-    assert age(alive) > 1, "the agent still runs"
+    time.sleep(3)
+    assert age(alive) > 0.5, "the agent still runs"
     (removed,) = local_runtime.remove_leftovers()
     assert str(harness.pid) in removed
     assert local_runtime.remove_leftovers() == []

@@ -24,13 +24,13 @@ def test_runaway_agent_is_stopped_and_its_file_kept(runtime, make_case):
         while True:
             time.sleep(0.1)
         """,
-        time_seconds=2,
+        time_seconds=1,
         grace_seconds=1,
     )
     ending = case.run(runtime)
     assert ending.how == "time_limit"
     assert ending.exit_code == 137
-    assert 2 <= ending.seconds < 10
+    assert 1 <= ending.seconds < 10
     assert case.submission().read_text() == "kept"
 
 
@@ -45,7 +45,7 @@ def test_agent_may_use_its_grace(runtime, make_case):
         signal.signal(signal.SIGTERM, finish)
         time.sleep(60)
         """,
-        time_seconds=2,
+        time_seconds=1,
         grace_seconds=10,
     )
     ending = case.run(runtime)
@@ -165,7 +165,7 @@ def test_log_flood_is_capped(runtime, make_case):
 def test_interruption(runtime, make_case):
     case = make_case("import time; time.sleep(60)", time_seconds=40)
     cancelled = threading.Event()
-    timer = threading.Timer(1.5, cancelled.set)
+    timer = threading.Timer(1.0, cancelled.set)
     timer.start()
     ending = case.run(runtime, cancelled)
     timer.join()
