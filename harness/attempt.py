@@ -123,8 +123,9 @@ def _grade(attempt: Attempt, submission_folder: Path, answers: bytes) -> GradeRe
     except UnsafeSubmissionError as error:
         import pandas as pd
 
-        # A table without columns fills in the report. Nothing in the agent's folder is opened.
-        report = grade(attempt.competition, pd.DataFrame(), answers=answers, version=attempt.version)
+        # Grading a table without columns fills in the report; nothing of the agent's is opened.
+        nothing = pd.DataFrame()
+        report = grade(attempt.competition, nothing, answers=answers, version=attempt.version)
         report = dataclasses.replace(report, status="invalid", reason=str(error))
     else:
         report = grade(attempt.competition, path, answers=answers, version=attempt.version)

@@ -135,8 +135,8 @@ def run_all(
             # In short waits, so that Ctrl-C reaches this thread at once.
             pending = set(futures)
             while pending:
-                done, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-                for future in done:
+                ended, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+                for future in ended:
                     future.result()
         except BaseException:
             cancelled.set()
@@ -184,11 +184,13 @@ def _check_same_settings(
         if "settings" in different:
             different.remove("settings")
             different += [
-                name for name, value in known["settings"].items() if done.settings.get(name) != value
+                name
+                for name, value in known["settings"].items()
+                if done.settings.get(name) != value
             ]
         if different:
             raise MlebenchError(
-                f"{attempt.folder} holds a finished attempt that differs in "
+                f"{attempt.folder} holds a finished attempt that differs from this command in "
                 f"{', '.join(different)}. Name another folder with --out, or remove this one to "
                 "have the attempt made again."
             )

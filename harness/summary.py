@@ -26,7 +26,11 @@ def read_results(folder: Path) -> list[AttemptResult]:
     ]
     if not results:
         raise DataNotFoundError(f"There are no results in {folder}: no */*/{FILE_NAME}.")
-    return sorted(results, key=lambda item: (item.competition_id, item.agent, item.seed))
+    return sorted(results, key=_order)
+
+
+def _order(result: AttemptResult) -> tuple[str, str, int]:
+    return result.competition_id, result.agent, result.seed
 
 
 def result_row(result: AttemptResult) -> tuple[str, ...]:
@@ -67,16 +71,19 @@ COLUMNS = (
 
 
 def print_results(results: Sequence[AttemptResult]) -> None:
-    """Print one line for each result, and what they come to."""
-    print_table(
-        COLUMNS, [result_row(item) for item in results], right=["score", "beats", "seconds"]
-    )
+    """Print one line for each result, sorted as `read_results` does, and what they come to."""
+    rows = [result_row(item) for item in sorted(results, key=_order)]
+    print_table(COLUMNS, rows, right=["score", "beats", "seconds"])
     scored = sum(item.outcome == "scored" for item in results)
     medals = sum(bool((item.grading or {}).get("any_medal")) for item in results)
     failures = sum(item.outcome == "infra_error" for item in results)
-    parts = [f"{len(results)} attempts", f"{scored} scored", f"{medals} with a medal"]
+    parts = [
+        "1 attempt" if len(results) == 1 else f"{len(results)} attempts",
+        f"{scored} scored",
+        f"{medals} with a medal",
+    ]
     if failures:
-        parts.append(f"{failures} failed for reasons that are not the agent's: repeat the command")
+        parts.append(f"{failures} failed for reasons that are not the agent's")
     if not all(item.isolated for item in results):
         parts.append("agents ran without isolation (local runtime)")
     print("; ".join(parts))

@@ -23,6 +23,10 @@ class RawDataError(MlebenchError):
     """Raw data that a recipe reads is missing or unreadable."""
 
 
+class MissingExtraError(MlebenchError):
+    """A library that only some uses need is not installed."""
+
+
 class PrepareError(MlebenchError):
     """A recipe could not be carried out."""
 

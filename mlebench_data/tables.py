@@ -11,12 +11,18 @@ if TYPE_CHECKING:
 MissingTokens = Literal["empty", "pandas"]
 """Which cells of a CSV file are missing: empty ones only, or pandas' default tokens too."""
 
+Quoting = Literal["minimal", "nonnumeric"]
+"""Which cells are quoted: those that need it, or all that are no numbers (header included)."""
+
 
 def read_csv(
     source: Path | IO[bytes],
     *,
     missing_tokens: MissingTokens,
     columns_as_text: list[str] | None = None,
+    types: dict[str, str] | None = None,
+    separator: str = ",",
+    encoding: str = "utf-8",
 ) -> pd.DataFrame:
     """Read a CSV file with the column types that its cells suggest.
 
@@ -31,6 +37,12 @@ def read_csv(
         Which cells count as missing.
     columns_as_text : list of str, optional
         Columns that stay text whatever their cells look like.
+    types : dict of str to str, optional
+        numpy types of columns, such as ``{"R": "int8"}``.
+    separator : str
+        Separates cells.
+    encoding : str
+        Of the text.
 
     Returns
     -------
@@ -48,10 +60,42 @@ def read_csv(
         low_memory=False,
         keep_default_na=missing_tokens == "pandas",
         na_values=None if missing_tokens == "pandas" else [""],
-        dtype=dict.fromkeys(columns_as_text, "str") if columns_as_text else None,
+        dtype={**dict.fromkeys(columns_as_text or [], "str"), **(types or {})} or None,
+        sep=separator,
+        encoding=encoding,
     )
 
 
-def write_csv(table: pd.DataFrame, target: Path | IO[Any]) -> None:
-    """Write a table as CSV with line feeds and without the row index."""
-    table.to_csv(target, index=False, lineterminator="\n")
+def write_csv(
+    table: pd.DataFrame,
+    target: Path | IO[Any],
+    *,
+    separator: str = ",",
+    float_format: str | None = None,
+    quoting: Quoting = "minimal",
+) -> None:
+    """Write a table as CSV with line feeds and without the row index.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The table; missing cells are written empty.
+    target : pathlib.Path or file
+        Where to.
+    separator : str
+        Separates cells.
+    float_format : str, optional
+        Such as ``"%.10g"``; by default the shortest text that reads back as the same double.
+    quoting : {"minimal", "nonnumeric"}
+        Which cells are quoted.
+    """
+    import csv
+
+    table.to_csv(
+        target,
+        index=False,
+        lineterminator="\n",
+        sep=separator,
+        float_format=float_format,
+        quoting=csv.QUOTE_NONNUMERIC if quoting == "nonnumeric" else csv.QUOTE_MINIMAL,
+    )

@@ -32,21 +32,35 @@ def print_table(
     right: Sequence[str] = (),
     to: TextIO | None = None,
 ) -> None:
-    """Print a table; `right` names the columns aligned to the right."""
+    """Print a table; `right` names the columns aligned to the right.
+
+    Only notes are wrapped: what stands in the other columns is to be copied and searched for.
+    """
     from rich import box
-    from rich.markup import escape
+    from rich.cells import cell_len
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    needed = 3 * len(columns)
+    for name, *column in zip(columns, *cells, strict=True):
+        wraps = name in ("note", "problem")
+        longest = max(map(cell_len, [name, *column]))
+        least = min(longest, 30) if wraps else longest
         table.add_column(
             name,
             justify="right" if name in right else "left",
-            no_wrap=name not in ("note", "problem"),
+            no_wrap=not wraps,
+            min_width=least,
         )
-    for row in rows:
-        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
-    console(to or sys.stdout).print(table)
+        needed += least
+    for row in cells:
+        table.add_row(*map(Text, row))
+    target = console(to or sys.stdout)
+    # A screen that is too narrow breaks the lines itself, which loses nothing.
+    target.width = max(target.width, needed)
+    target.print(table)
 
 
 def progress() -> Progress:

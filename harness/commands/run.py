@@ -1,16 +1,21 @@
 """Run agents on competitions and score what they submit.
 
 Data comes from DATA_DIR as prepared, or from locked dataset repositories (--from). Every attempt
-leaves a folder OUT/COMPETITION/AGENT-seedN with its submission, logs, code and result.json. The same
-command again with the same OUT does only what is missing.
+leaves a folder OUT/COMPETITION/AGENT-seedN with its submission, logs, code and result.json. The
+same command again with the same OUT does only what is missing.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import re
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +29,9 @@ from mlebench_data.harness.commands.arguments import (
 )
 
 if TYPE_CHECKING:
+    from mlebench_data.harness.agent import Agent
+    from mlebench_data.harness.attempt import Attempt
+    from mlebench_data.harness.result import AttemptResult
     from mlebench_data.harness.sources import Source
 
 
@@ -40,7 +48,15 @@ def memory(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmgt]?)b?", text.strip().lower())
     if match is None or float(match[1]) <= 0:
         raise argparse.ArgumentTypeError(f"'{text}' is no size; write 512m or 8g")
-    return int(float(match[1]) * 1024 ** " kmgt".index(match[2] or " "))
+    return math.ceil(float(match[1]) * 1024.0 ** " kmgt".index(match[2] or " "))
+
+
+def processors(text: str) -> float:
+    """Parse a number of processors such as 2 or 0.5."""
+    match = re.fullmatch(r"\d+(?:\.\d+)?", text.strip())
+    if match is None or float(text) <= 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of processors; write 2 or 0.5")
+    return float(text)
 
 
 def positive(text: str) -> int:
@@ -59,8 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="AGENT",
         help="agents: names (sample, baseline) or folders with an agent.yaml",
     )
-    parser.add_argument("--competition", nargs="+", default=[], metavar="ID")
-    parser.add_argument("--split", metavar="SPLIT")
+    parser.add_argument(
+        "--competition", nargs="+", default=[], metavar="ID", help="competition ids"
+    )
+    parser.add_argument("--split", metavar="SPLIT", help="all competitions of a split, e.g. open")
     parser.add_argument("--seeds", type=positive, default=1, metavar="N", help="seeds 0 to N-1")
     parser.add_argument(
         "--runtime",
@@ -71,12 +89,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--time-limit", type=duration, default=600.0, metavar="T", help="e.g. 10m (default), 24h"
     )
     parser.add_argument(
-        "--grace", type=duration, default=10.0, metavar="T", help="from SIGTERM to SIGKILL"
+        "--grace",
+        type=duration,
+        default=10.0,
+        metavar="T",
+        help="from SIGTERM to SIGKILL, default 10s",
     )
-    parser.add_argument("--cpus", type=float, metavar="N")
+    parser.add_argument(
+        "--cpus", type=processors, metavar="N", help="processors, e.g. 0.5 (default: all)"
+    )
     parser.add_argument("--memory", type=memory, default="8g", metavar="SIZE", help="default 8g")
-    parser.add_argument("--processes", type=positive, default=1024, metavar="N")
-    parser.add_argument("--network", choices=["none", "full"], default="none")
+    parser.add_argument(
+        "--processes", type=positive, default=1024, metavar="N", help="default 1024"
+    )
+    parser.add_argument(
+        "--network", choices=["none", "full"], default="none", help="default none (docker runtime)"
+    )
     parser.add_argument("--image", metavar="IMAGE", help="image instead of the agent's own")
     parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="attempts at a time")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/DATE-TIME")
@@ -100,13 +128,60 @@ def _source(arguments: argparse.Namespace, out: Path) -> Source:
     return RepositorySource(arguments.repositories, out / "data", arguments.key_file)
 
 
+def _check_agents(agents: Sequence[Agent], folders: Sequence[Path]) -> None:
+    """Refuse agents that share a name, or whose folder would show them what they must not see."""
+    names = [agent.name for agent in agents]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise MlebenchError(
+            f"Two of the agents have the same name, {', '.join(repeated)}. Give each its own."
+        )
+    for agent in agents:
+        for folder in folders:
+            if folder.resolve().is_relative_to(agent.folder):
+                raise MlebenchError(
+                    f"{folder} lies in the folder of the agent {agent.name}, {agent.folder}, so "
+                    "the agent could read answers or results in it. Keep them apart."
+                )
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a run as Ctrl-C does, or containers would go on without it."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread gets signals
+        return
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is signal.SIG_DFL  # `nohup` has it ignored, which stays
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _line(word: str, attempt: Attempt, result: AttemptResult) -> str:
+    """Put a result into one line."""
+    score = (result.grading or {}).get("score")
+    shown = "" if score is None else f" {score}"
+    took = "" if result.seconds is None else f" after {result.seconds:.1f} s"
+    reason = f": {result.reason}" if result.reason else ""
+    return f"  {word:<13} {attempt.label}{shown}{took}{reason}"
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run all attempts and print the table; exit with 1 if the machinery failed in any."""
     from mlebench_data.catalogue import load_competition
     from mlebench_data.harness.agent import load_agent
-    from mlebench_data.harness.attempt import Attempt, Settings
+    from mlebench_data.harness.attempt import Settings
     from mlebench_data.harness.commands.output import console
-    from mlebench_data.harness.result import AttemptResult
     from mlebench_data.harness.runtimes import choose_runtime
     from mlebench_data.harness.runtimes.base import Limits
     from mlebench_data.harness.scheduler import plan, run_all
@@ -115,6 +190,9 @@ def run(arguments: argparse.Namespace) -> int:
     ids = selected_ids(arguments.competition, arguments.split)
     competitions = [load_competition(name) for name in ids]
     agents = [load_agent(name) for name in arguments.agent]
+    out = arguments.out or Path("runs") / time.strftime("%Y%m%d-%H%M%S")
+    data = arguments.repositories or data_dir(arguments)
+    _check_agents(agents, [data, out, *filter(None, [arguments.key_file])])
     settings = Settings(
         Limits(
             time_seconds=arguments.time_limit,
@@ -127,40 +205,49 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.image,
     )
     runtime, warning = choose_runtime(arguments.runtime)
-    out = arguments.out or Path("runs") / time.strftime("%Y%m%d-%H%M%S")
     attempts = plan(
         competitions, agents, seeds=arguments.seeds, version=arguments.data_version, out=out
     )
-    if len({attempt.folder for attempt in attempts}) != len(attempts):
-        raise MlebenchError("Two of the agents have the same name. Give each its own.")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MlebenchError(f"--out: {out} cannot be made: {error.strerror}.") from error
 
     people = console()
+
+    def tell(text: str, style: str | None = None) -> None:
+        people.print(text, style=style, markup=False, soft_wrap=True)
+
     if warning:
-        people.print(f"WARNING: {warning}", style="bold yellow", markup=False)
+        tell(f"WARNING: {warning}", "bold yellow")
     for line in runtime.remove_leftovers():
-        people.print(f"removed what an earlier run left: {line}", markup=False)
-    people.print(f"{len(attempts)} attempts in {out} ({runtime.name} runtime)", markup=False)
-
-    def started(attempt: Attempt) -> None:
-        people.print(f"  started   {attempt.label}", markup=False)
-
-    def finished(attempt: Attempt, result: AttemptResult) -> None:
-        score = (result.grading or {}).get("score")
-        shown = "" if score is None else f" {score}"
-        took = "" if result.seconds is None else f" after {result.seconds:.1f} s"
-        people.print(f"  {result.outcome:<9} {attempt.label}{shown}{took}", markup=False)
-
-    results = run_all(
-        attempts,
-        _source(arguments, out),
-        runtime,
-        settings,
-        jobs=arguments.jobs,
-        started=started,
-        finished=finished,
-    )
-    people.print(f"results in {out}", markup=False)
+        tell(f"removed what an earlier run left: {line}")
+    number = "1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
+    tell(f"{number} in {out} ({runtime.name} runtime)")
+    try:
+        with _stopped_by_signals():
+            results = run_all(
+                attempts,
+                _source(arguments, out),
+                runtime,
+                settings,
+                jobs=arguments.jobs,
+                kept=lambda attempt, result: tell(_line("kept", attempt, result)),
+                started=lambda attempt: tell(f"  {'started':<13} {attempt.label}"),
+                finished=lambda attempt, result: tell(_line(result.outcome, attempt, result)),
+            )
+    except MlebenchError:
+        # Where nothing was started, nothing is left but a folder without content.
+        with contextlib.suppress(OSError):
+            out.rmdir()
+        raise
+    except KeyboardInterrupt:
+        tell(f"stopped; the same command with --out {out} goes on from here")
+        raise
+    failed = any(item.outcome == "infra_error" for item in results)
+    tell(f"results in {out}")
+    if failed:
+        tell(f"to make the failed attempts again, repeat the command with --out {out}")
     sys.stderr.flush()
     print_results(results)
-    return 1 if any(item.outcome == "infra_error" for item in results) else 0
+    return 1 if failed else 0

@@ -30,6 +30,10 @@ OWNER_LABEL = "mlebench.owner"
 NAME_LABEL = "mlebench.name"
 DEADLINE_LABEL = "mlebench.deadline"
 
+#: Joins the two output streams where they arise: the engine carries them apart, which would mix
+#: up the order of lines and even their halves. The shell becomes the command that follows.
+JOINED_OUTPUT = ("/bin/sh", "-c", 'exec "$@" 2>&1', "sh")
+
 #: User and group that an agent runs as where the harness is root.
 AGENT_ID = 1000
 #: Seconds by which the container's own deadline lies behind the harness's, which goes first.
@@ -154,7 +158,7 @@ def container_options(
         "image": image,
         "name": container_name(sandbox.name),
         "entrypoint": prefix,
-        "command": sandbox.command_line(python="python3", agent=AGENT),
+        "command": [*JOINED_OUTPUT, *sandbox.command_line(python="python3", agent=AGENT)],
         "user": user,
         "working_dir": CODE,
         "environment": {

@@ -110,8 +110,8 @@ def _present(out: Path, expected: dict[str, str]) -> RepositoryManifest | None:
         path = out / item.path
         if not path.is_file() or path.stat().st_size != item.size:
             return None
-        # The manifest was written last: what is not younger was not touched since.
-        if path.stat().st_mtime_ns > written and hash_file(path)[0] != item.sha256:
+        # The manifest was written last: what is older was not touched since.
+        if path.stat().st_mtime_ns >= written and hash_file(path)[0] != item.sha256:
             return None
     return manifest if (out / CARD).is_file() else None
 

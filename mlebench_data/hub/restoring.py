@@ -178,6 +178,8 @@ def _plain(repository: Path, entry: PublicFile) -> Iterator[bytes]:
                 yield block
     except FileNotFoundError as error:
         raise _missing(entry, "is missing") from error
+    except OSError as error:
+        raise _missing(entry, f"cannot be read ({error.strerror})") from error
 
 
 def _shard(

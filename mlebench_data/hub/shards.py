@@ -94,6 +94,8 @@ class ShardWriter:
         if kind is None:
             self._close()
         else:
+            # In this order: a writer that is collected later would write into a closed file.
+            self._writer.close()
             self._sink.close()
 
     @property

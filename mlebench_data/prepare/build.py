@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 from mlebench_data.catalogue import Competition
@@ -18,6 +19,7 @@ from mlebench_data.modules import load_module
 from mlebench_data.prepare.layout import raw_folder, version_folder
 from mlebench_data.prepare.locks import check_lock, lock_path, read_lock
 from mlebench_data.prepare.manifest import Manifest
+from mlebench_data.prepare.placing import FILE_MODE
 from mlebench_data.prepare.raw import RawTree
 from mlebench_data.recipe import Context
 
@@ -64,14 +66,15 @@ def recipe_digest(competition: Competition, version: str) -> str:
 
 
 def find_raw(competition: Competition, raw: Path | None, data_dir: Path) -> Path:
-    """Return the folder of a competition's raw data, built first if the competition can build it.
+    """Return where a competition's raw data lies, built first if the competition can build it.
 
     Parameters
     ----------
     competition : Competition
         The competition.
     raw : pathlib.Path, optional
-        Folder named by the user: `<raw>/<id>` if there is one, else `<raw>` itself.
+        Folder named by the user: `<raw>/<id>` if there is one, else `<raw>` itself. It may hold the
+        extracted files or the zip as downloaded, `<id>.zip`, or be that zip.
     data_dir : pathlib.Path
         Data folder, whose `<id>/raw` is used when no other folder is named.
 
@@ -86,6 +89,13 @@ def find_raw(competition: Competition, raw: Path | None, data_dir: Path) -> Path
         folder = folder / "raw" if (folder / "raw").is_dir() else folder
     else:
         folder = raw_folder(data_dir, competition.id)
+    # The zip as downloaded will do: at the place of the folder, or in it as its only content.
+    archives = [folder, folder / f"{competition.id}.zip", folder.parent / f"{competition.id}.zip"]
+    if raw is not None:
+        archives.append(raw / f"{competition.id}.zip")
+    alone = not folder.is_dir() or {path.name for path in folder.iterdir()} <= {archives[1].name}
+    if alone and (archive := next((path for path in archives if path.is_file()), None)):
+        return archive
     if folder.is_dir():
         return folder
     if raw is None and competition.facts.source.kind == "builtin":
@@ -158,10 +168,11 @@ def _holds(manifest: Manifest, folder: Path, digest: str, lock: dict[str, Any] |
     return True
 
 
-def _matches(path: str, pattern: str) -> bool:
-    """Tell whether a whole path matches: `PurePath.match` alone is content with its end."""
-    pure = PurePosixPath(path)
-    return len(pure.parts) == len(PurePosixPath(pattern).parts) and pure.match(pattern)
+def _expression(pattern: str) -> str:
+    """Turn a pattern into a regular expression: `*` within a folder level, `**` across them."""
+    parts = re.split(r"(\*\*|\*)", pattern)
+    known = {"**": ".+", "*": "[^/]*"}
+    return "".join(known.get(part) or re.escape(part) for part in parts)
 
 
 def _check_outputs(competition: Competition, version: str, manifest: Manifest) -> None:
@@ -170,8 +181,14 @@ def _check_outputs(competition: Competition, version: str, manifest: Manifest) -
     patterns = [f"public/{p}" for p in outputs.public] + [f"private/{p}" for p in outputs.private]
     paths = [entry.path for entry in manifest.files if entry.path != DESCRIPTION]
     paths += manifest.empty_folders
-    unused = [p for p in patterns if not any(_matches(path, p) for path in paths)]
-    undeclared = [path for path in paths if not any(_matches(path, p) for p in patterns)]
+    expressions = [_expression(pattern) for pattern in patterns]
+    unused = [
+        pattern
+        for pattern, expression in zip(patterns, expressions, strict=True)
+        if not any(map(re.compile(expression).fullmatch, paths))
+    ]
+    declared = re.compile("|".join(expressions))
+    undeclared = [path for path in paths if not declared.fullmatch(path)]
     if unused or undeclared:
         raise PrepareError(
             f"{competition.id} {version}: prepared files differ from 'outputs' in "
@@ -189,6 +206,7 @@ def prepare(
     version: str | None = None,
     skip_lock: bool = False,
     force: bool = False,
+    link: bool = True,
     advance: Callable[[int], None] = lambda count: None,
     locks: Path | None = None,
 ) -> PrepareResult:
@@ -211,6 +229,9 @@ def prepare(
         Do not compare with the lock: for raw data that is not the published one.
     force : bool
         Prepare again even if the data is there.
+    link : bool
+        Make hard links to raw files instead of copies, where raw and prepared data share a file
+        system. Both become read-only then.
     advance : callable
         Called with the number of files just written.
     locks : pathlib.Path, optional
@@ -248,6 +269,8 @@ def prepare(
             source,
             block.raw.archives,
             f"Get the data of {competition.id} from {competition.facts.source.url}.",
+            scratch=folder.with_name(f".{version}-scratch.partial-{os.getpid()}"),
+            link=link,
         )
         partial = folder.with_name(f".{version}.partial-{os.getpid()}")
         replaced = folder.with_name(f"{partial.name}-replaced")
@@ -296,7 +319,10 @@ def _set_modes(folder: Path) -> None:
         private = relative.parts[:1] == ("private",)
         Path(parent).chmod(0o700 if private else 0o755)
         for name in names:
-            (Path(parent) / name).chmod(0o600 if private else 0o644)
+            path = Path(parent) / name
+            mode = 0o400 if private else FILE_MODE
+            if path.stat().st_mode & 0o777 != mode:
+                path.chmod(mode)
 
 
 __all__ = [

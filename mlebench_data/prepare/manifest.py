@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -139,26 +140,26 @@ class Manifest:
         rows : dict of str to int
             Row counts of tables, by path.
         """
-        files = []
+        paths = []
         empty = []
         for parent, folders, names in os.walk(folder):
             relative = Path(parent).relative_to(folder)
             if not folders and not names:
                 empty.append(relative.as_posix())
-            for name in names:
-                path = relative / name
-                if path.as_posix() == FILE_NAME:
-                    continue
-                status = (folder / path).stat()
-                files.append(
-                    FileEntry(
-                        path=path.as_posix(),
-                        size=status.st_size,
-                        sha256=hash_file(folder / path)[0],
-                        mode=status.st_mode & 0o777,
-                        rows=rows.get(path.as_posix()),
-                    )
-                )
+            paths += [relative / name for name in names if relative / name != Path(FILE_NAME)]
+
+        def entry(path: Path) -> FileEntry:
+            status = (folder / path).stat()
+            return FileEntry(
+                path=path.as_posix(),
+                size=status.st_size,
+                sha256=hash_file(folder / path)[0],
+                mode=status.st_mode & 0o777,
+                rows=rows.get(path.as_posix()),
+            )
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            files = list(pool.map(entry, paths, chunksize=256))
         files.sort(key=lambda entry: entry.path)
         return cls(competition, version, recipe_sha256, files, sorted(empty))
 

@@ -2,54 +2,91 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
-import zipfile
+from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from mlebench_data.catalogue.schema import RawArchive
 from mlebench_data.errors import RawDataError
+from mlebench_data.prepare.archives import Archive, open_archive
+from mlebench_data.prepare.placing import place
 
 
 class RawTree:
     """The raw files of a competition, as if all its archives had been extracted.
 
-    A file on disk comes before the same file in an archive. Nothing is extracted: members are read
-    from their archive directly.
+    A file on disk comes before the same file in an archive. Members of zip archives are read from
+    them directly; other archives are extracted into a scratch folder when they are first needed.
 
     Parameters
     ----------
     root : pathlib.Path
-        Folder of the raw data.
+        Folder of the raw data, or the zip of the whole competition as it was downloaded.
     archives : sequence of RawArchive
         The archives in it, and the folders their members appear in.
     hint : str
         What to do when a file is missing; ends the error message.
+    scratch : pathlib.Path
+        Folder for what must be extracted; removed by `close`.
+    link : bool
+        Whether `copy` may make hard links.
     """
 
-    def __init__(self, root: Path, archives: Sequence[RawArchive], hint: str) -> None:
+    def __init__(
+        self,
+        root: Path,
+        archives: Sequence[RawArchive],
+        hint: str,
+        *,
+        scratch: Path,
+        link: bool = True,
+    ) -> None:
         self.root = root
+        self._whole = open_archive(root, scratch / "whole") if root.is_file() else None
         self._archives = archives
         self._hint = hint
-        self._opened: dict[str, zipfile.ZipFile | None] = {}
+        self._scratch = scratch
+        self._link = link
+        self._opened: dict[str, Archive | None] = {}
         self._lock = threading.Lock()
+        self._paths: list[str] | None = None
 
-    def _archive(self, path: str) -> zipfile.ZipFile | None:
-        """Open an archive once; None if it is not there."""
+    def _archive(self, path: str) -> Archive | None:
+        """Open a nested archive once; None if it is not there."""
         with self._lock:
             if path not in self._opened:
-                file = self.root / path
-                try:
-                    self._opened[path] = zipfile.ZipFile(file) if file.is_file() else None
-                except zipfile.BadZipFile as error:
-                    raise RawDataError(
-                        f"{file} is no valid zip archive ({error}). Get it again."
-                    ) from error
+                file = self._archive_file(path)
+                scratch = self._scratch / f"extracted-{len(self._opened)}"
+                self._opened[path] = None if file is None else open_archive(file, scratch)
             return self._opened[path]
 
-    def _member(self, path: str) -> tuple[zipfile.ZipFile, zipfile.ZipInfo] | None:
+    def _archive_file(self, path: str) -> Path | None:
+        """Return a nested archive as a file of its own."""
+        if self._whole is None:
+            file = self.root / path
+            return file if file.is_file() else None
+        member = self._whole.open(path)
+        if member is None:
+            return None
+        copy = self._scratch / f"nested-{len(self._opened)}" / PurePosixPath(path).name
+        copy.parent.mkdir(parents=True)
+        with member, copy.open("wb") as stream:
+            shutil.copyfileobj(member, stream, 1 << 20)
+        return copy
+
+    def _on_disk(self, path: str) -> Path | None:
+        if self._whole is not None:
+            return None
+        file = self.root / path
+        return file if file.is_file() else None
+
+    def _member(self, path: str) -> IO[bytes] | None:
+        if self._whole is not None and (found := self._whole.open(path)) is not None:
+            return found
         for archive in self._archives:
             pure = PurePosixPath(path)
             if not pure.is_relative_to(archive.extract_to):
@@ -57,17 +94,20 @@ class RawTree:
             opened = self._archive(archive.path)
             if opened is None:
                 continue
-            name = pure.relative_to(archive.extract_to).as_posix()
-            try:
-                return opened, opened.getinfo(name)
-            except KeyError:
-                continue
+            found = opened.open(pure.relative_to(archive.extract_to).as_posix())
+            if found is not None:
+                return found
         return None
 
     def has(self, path: str) -> bool:
         """Tell whether a file is there, on disk or in an archive."""
         self._refuse_outside(path)
-        return (self.root / path).is_file() or self._member(path) is not None
+        if self._on_disk(path) is not None:
+            return True
+        member = self._member(path)
+        if member is not None:
+            member.close()
+        return member is not None
 
     def open(self, path: str) -> IO[bytes]:
         """Open a file for reading.
@@ -78,18 +118,67 @@ class RawTree:
             If it is neither on disk nor in an archive, or its path leaves the tree.
         """
         self._refuse_outside(path)
-        file = self.root / path
-        if file.is_file():
+        file = self._on_disk(path)
+        if file is not None:
             return file.open("rb")
         member = self._member(path)
         if member is None:
             raise RawDataError(self._missing(path))
-        return member[0].open(member[1])
+        return member
 
-    def copy(self, path: str, target: Path) -> None:
-        """Copy a file, bytes only: modes and times of the raw data do not carry over."""
-        with self.open(path) as source, target.open("wb") as copy:
+    def copy(self, path: str, target: Path, *, link: bool = True) -> None:
+        """Put a file at a new place, bytes unchanged.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+        target : pathlib.Path
+            Where it is put; must not exist.
+        link : bool
+            Whether a hard link will do.
+
+        Raises
+        ------
+        RawDataError
+            If it is neither on disk nor in an archive, or its path leaves the tree.
+        """
+        self._refuse_outside(path)
+        file = self._on_disk(path)
+        if file is not None:
+            place(str(file), str(target), link=link and self._link)
+            return
+        with self.open(path) as source, target.open("xb") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)
+
+    def paths(self) -> list[str]:
+        """Return the paths of all files, on disk and in archives, sorted by code point."""
+        if self._paths is None:
+            found: set[str] = set()
+            if self._whole is None:
+                for parent, _, names in os.walk(self.root, followlinks=True):
+                    relative = os.path.relpath(parent, self.root)
+                    prefix = "" if relative == "." else f"{relative}/"
+                    found.update(prefix + name for name in names)
+            else:
+                found.update(self._whole.names())
+            for archive in self._archives:
+                opened = self._archive(archive.path)
+                if opened is not None:
+                    base = PurePosixPath(archive.extract_to)
+                    found.update((base / name).as_posix() for name in opened.names())
+            self._paths = sorted(found)
+        return self._paths
+
+    def paths_below(self, folder: str) -> list[str]:
+        """Return the paths of all files below a folder, sorted by code point."""
+        self._refuse_outside(folder)
+        prefix = folder.rstrip("/") + "/"
+        paths = self.paths()
+        first = bisect_left(paths, prefix)
+        # The first string after all that begin with the prefix: "/" is followed by "0".
+        last = bisect_left(paths, prefix[:-1] + chr(ord("/") + 1))
+        return paths[first:last]
 
     def check(self, paths: Sequence[str]) -> None:
         """Refuse raw data that lacks one of these files, naming all that are missing."""
@@ -99,12 +188,11 @@ class RawTree:
 
     def _refuse_outside(self, path: str) -> None:
         """Refuse a path that leaves the tree: paths may be made of cells of the raw data."""
-        pure = PurePosixPath(path)
-        if pure.is_absolute() or ".." in pure.parts:
+        if path.startswith("/") or ".." in path.split("/"):
             raise RawDataError(f"Raw file '{path}' would lie outside {self.root}.")
 
     def _missing(self, path: str) -> str:
-        places = [str(self.root / path)]
+        places = [str(self.root / path) if self._whole is None else f"inside {self.root}"]
         places += [
             f"inside {self.root / archive.path}"
             for archive in self._archives
@@ -113,9 +201,10 @@ class RawTree:
         return f"Raw file '{path}' is missing: looked for {' and '.join(places)}. {self._hint}"
 
     def close(self) -> None:
-        """Close all archives."""
+        """Close all archives and remove what was extracted."""
         with self._lock:
-            for archive in self._opened.values():
+            for archive in [self._whole, *self._opened.values()]:
                 if archive is not None:
                     archive.close()
             self._opened.clear()
+        shutil.rmtree(self._scratch, ignore_errors=True)

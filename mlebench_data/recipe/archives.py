@@ -16,9 +16,14 @@ from mlebench_data.recipe.operation import Name, Operation, OutputPath, Relative
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def _add(archive: zipfile.ZipFile, name: str, source: IO[bytes]) -> None:
+Compression = Literal["deflated", "stored"]
+
+
+def _add(
+    archive: zipfile.ZipFile, name: str, source: IO[bytes], compression: Compression = "deflated"
+) -> None:
     info = zipfile.ZipInfo(name, date_time=_EPOCH)
-    info.compress_type = zipfile.ZIP_DEFLATED
+    info.compress_type = zipfile.ZIP_DEFLATED if compression == "deflated" else zipfile.ZIP_STORED
     info.create_system = 3
     info.external_attr = 0o100644 << 16
     with archive.open(info, "w") as member:
@@ -56,11 +61,16 @@ class ZipRawFiles(Operation):
 
 
 class ZipOutputs(Operation):
-    """Pack files that the recipe has written into a deflated zip, by their bare names."""
+    """Pack files that the recipe has written into a zip, by their bare names.
+
+    With `remove` the files themselves are taken away afterwards.
+    """
 
     op: Literal["zip_outputs"]
     files: list[OutputPath]
     path: OutputPath
+    compression: Compression = "deflated"
+    remove: bool = False
 
     def writes(self) -> list[str]:  # noqa: D102
         return [self.path]
@@ -72,5 +82,42 @@ class ZipOutputs(Operation):
                 if not source.is_file():
                     raise PrepareError(f"'{file}' is to be packed before it is written.")
                 with source.open("rb") as stream:
-                    _add(archive, PurePosixPath(file).name, stream)
+                    _add(archive, source.name, stream, self.compression)
+                if self.remove:
+                    source.unlink()
+                    context.rows.pop(file, None)
+        context.advance(1)
+
+
+class ZipFolder(Operation):
+    """Pack a folder that the recipe has filled into a deflated zip, members sorted by name.
+
+    Members are named as seen from the folder, after `prefix` (such as `train2/`). With `remove` the
+    folder is taken away afterwards.
+    """
+
+    op: Literal["zip_folder"]
+    folder: OutputPath
+    path: OutputPath
+    prefix: str = ""
+    remove: bool = False
+
+    def writes(self) -> list[str]:  # noqa: D102
+        return [self.path]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        folder = context.output / self.folder
+        files = sorted(
+            (self.prefix + path.relative_to(folder).as_posix(), path)
+            for path in folder.rglob("*")
+            if path.is_file()
+        )
+        if not files:
+            raise PrepareError(f"'{self.folder}' is to be packed before it is filled.")
+        with zipfile.ZipFile(context.target(self.path), "w") as archive:
+            for name, path in files:
+                with path.open("rb") as stream:
+                    _add(archive, name, stream)
+        if self.remove:
+            shutil.rmtree(folder)
         context.advance(1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlebench_data.errors import PrepareError
 
@@ -13,6 +16,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlebench_data.prepare.raw import RawTree
+
+
+_Item = TypeVar("_Item")
+
+
+def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    iterator = iter(items)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch
 
 
 @dataclass
@@ -33,6 +45,8 @@ class Context:
         Row counts of the tables written so far, by output path.
     advance : callable
         Called with the number of files just written, for a progress display.
+    written : set of str
+        Output paths handed out by `target`.
     """
 
     raw: RawTree
@@ -41,6 +55,8 @@ class Context:
     values: dict[str, Any] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     advance: Callable[[int], None] = lambda count: None
+    written: set[str] = field(default_factory=set)
+    _folders: set[PurePosixPath] = field(default_factory=set)
 
     def table(self, name: str) -> pd.DataFrame:
         """Return the table of this name.
@@ -82,6 +98,31 @@ class Context:
             )
         return frame[column]
 
+    def copy(self, source: str, target: str) -> None:
+        """Put a raw file at an output path, bytes unchanged."""
+        # A link shares its mode, and that of private files is none of the raw data's business.
+        self.raw.copy(source, self.target(target), link=target.startswith("public/"))
+
+    def copy_all(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Copy raw files to output paths, several at a time.
+
+        Parameters
+        ----------
+        pairs : iterable of (str, str)
+            Raw path and output path of each file.
+        """
+
+        def copy_some(some: list[tuple[str, str]]) -> int:
+            for source, target in some:
+                self.copy(source, target)
+            return len(some)
+
+        # Threads help because reading, writing and inflating release the interpreter; batches keep
+        # the bookkeeping small beside files of a few kilobytes.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for count in pool.map(copy_some, _batches(pairs, 256)):
+                self.advance(count)
+
     def target(self, path: str) -> Path:
         """Return where an output path lies, its parent folders made.
 
@@ -95,7 +136,10 @@ class Context:
         if pure.parts[:1] not in (("public",), ("private",)) or ".." in pure.parts:
             raise PrepareError(f"'{path}' leaves public/ and private/.")
         target = self.output / path
-        if target.exists():
+        if path in self.written:
             raise PrepareError(f"'{path}' is written twice by the recipe.")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self.written.add(path)
+        if pure.parent not in self._folders:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(pure.parent)
         return target

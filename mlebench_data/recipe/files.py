@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
+import string
 from collections.abc import Iterator
 from typing import Literal
 
@@ -32,8 +35,6 @@ def expand(context: Context, table: str, *patterns: str) -> Iterator[tuple[str, 
     PrepareError
         If a pattern names a column that the table lacks.
     """
-    import string
-
     columns = sorted(
         {
             field
@@ -46,6 +47,61 @@ def expand(context: Context, table: str, *patterns: str) -> Iterator[tuple[str, 
     for row in zip(*values, strict=True):
         filling = dict(zip(columns, row, strict=True))
         yield tuple(pattern.format_map(filling) for pattern in patterns)
+
+
+class ListFiles(Operation):
+    """Make a table of the raw files that a pattern matches, one row each, sorted by path.
+
+    The fields of the pattern become columns, as text: `train/{species}/{file}` gives `species` and
+    `file`. A field matches within one folder level. The column `path` holds the whole path.
+    """
+
+    op: Literal["list_files"]
+    pattern: RelativePath
+    into: Name
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return [self.into]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        import pandas as pd
+
+        expression, fields = compile_pattern(self.pattern)
+        rows = [
+            [*match.groups(), path]
+            for path in context.raw.paths()
+            if (match := expression.fullmatch(path))
+        ]
+        if not rows:
+            raise PrepareError(f"No raw file matches '{self.pattern}'.")
+        context.values[self.into] = pd.DataFrame(rows, columns=[*fields, "path"])
+
+
+def compile_pattern(pattern: str) -> tuple[re.Pattern[str], list[str]]:
+    """Turn a path pattern with fields into a regular expression and the names of its fields."""
+    expression = ""
+    fields = []
+    for literal, field, _, _ in string.Formatter().parse(pattern):
+        expression += re.escape(literal)
+        if field is not None:
+            fields.append(field)
+            expression += "([^/]+)"
+    return re.compile(expression), fields
+
+
+class CopyFile(Operation):
+    """Copy one raw file, bytes unchanged."""
+
+    op: Literal["copy_file"]
+    source: RelativePath
+    path: OutputPath
+
+    def writes(self) -> list[str]:  # noqa: D102
+        return [self.path]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        context.copy(self.source, self.path)
+        context.advance(1)
 
 
 class CopyFiles(Operation):
@@ -63,9 +119,57 @@ class CopyFiles(Operation):
         return [self.path]
 
     def run(self, context: Context) -> None:  # noqa: D102
-        for source, target in expand(context, self.table, self.source, self.path):
-            context.raw.copy(source, context.target(target))
-            context.advance(1)
+        pairs = expand(context, self.table, self.source, self.path)
+        context.copy_all((source, target) for source, target in pairs)
+
+
+class CopyFolder(Operation):
+    """Copy a whole raw folder; `exclude` names files (by glob on their bare name) left out."""
+
+    op: Literal["copy_folder"]
+    source: RelativePath
+    path: OutputPath
+    exclude: list[str] = []
+
+    def writes(self) -> list[str]:  # noqa: D102
+        return [self.path]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        context.copy_all(folder_pairs(context, self.source, self.path, self.exclude))
+
+
+class CopyFolders(Operation):
+    """Copy one raw folder for each row of a table, as `copy_folder`; equal rows count once."""
+
+    op: Literal["copy_folders"]
+    table: Name
+    source: RelativePath
+    path: OutputPath
+    exclude: list[str] = []
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.table]
+
+    def writes(self) -> list[str]:  # noqa: D102
+        return [self.path]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        pairs = dict.fromkeys(expand(context, self.table, self.source, self.path))
+        for source, target in pairs:
+            context.copy_all(folder_pairs(context, source, target, self.exclude))
+
+
+def folder_pairs(
+    context: Context, source: str, target: str, exclude: list[str]
+) -> Iterator[tuple[str, str]]:
+    """Pair the files of a raw folder with their output paths."""
+    paths = context.raw.paths_below(source)
+    if not paths:
+        raise PrepareError(f"Raw folder '{source}' is missing or empty.")
+    for path in paths:
+        name = path.rpartition("/")[2]
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in exclude):
+            yield path, target + path[len(source) :]
 
 
 class MakeFolder(Operation):

@@ -6,36 +6,57 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from mlebench_data.recipe.archives import ZipOutputs, ZipRawFiles
+from mlebench_data.recipe.archives import ZipFolder, ZipOutputs, ZipRawFiles
 from mlebench_data.recipe.custom import CallFunction
-from mlebench_data.recipe.files import CopyFiles, MakeFolder
+from mlebench_data.recipe.files import (
+    CopyFile,
+    CopyFiles,
+    CopyFolder,
+    CopyFolders,
+    ListFiles,
+    MakeFolder,
+)
 from mlebench_data.recipe.operation import Operation
 from mlebench_data.recipe.records import ReadRecords, RecordsToTable, SelectFields, WriteRecords
-from mlebench_data.recipe.splits import SplitRows
+from mlebench_data.recipe.splits import SplitGroups, SplitRows
 from mlebench_data.recipe.tables import (
+    FilterRows,
     NumberRows,
     OneHot,
     ReadTable,
+    RenameColumns,
     SampleSubmission,
     SelectColumns,
+    SetColumns,
+    SortRows,
     WriteTable,
 )
 
 AnyOperation = Annotated[
     CallFunction
+    | CopyFile
     | CopyFiles
+    | CopyFolder
+    | CopyFolders
+    | FilterRows
+    | ListFiles
     | MakeFolder
     | NumberRows
     | OneHot
     | ReadRecords
     | ReadTable
     | RecordsToTable
+    | RenameColumns
     | SampleSubmission
     | SelectColumns
     | SelectFields
+    | SetColumns
+    | SortRows
+    | SplitGroups
     | SplitRows
     | WriteRecords
     | WriteTable
+    | ZipFolder
     | ZipOutputs
     | ZipRawFiles,
     Field(discriminator="op"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,7 +27,26 @@ class RowShare(BaseModel):
         return len(context.values[self.rows_of]) / sum(len(context.values[n]) for n in self.among)
 
 
-TestSize = Annotated[float, Field(gt=0, lt=1)] | Annotated[int, Field(ge=1)] | RowShare
+# Strict, or 1.0 would pass for one row.
+TestSize = Annotated[float, Field(gt=0, lt=1)] | Annotated[int, Field(ge=1, strict=True)] | RowShare
+
+
+def _split_positions(
+    context: Context, count: int, test_size: float | int | RowShare, seed: int, strata: Any = None
+) -> tuple[Any, Any]:
+    """Split the positions 0 .. count-1 as scikit-learn splits rows."""
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    size = test_size.resolve(context) if isinstance(test_size, RowShare) else test_size
+    try:
+        train, test = train_test_split(
+            np.arange(count), test_size=size, random_state=seed, stratify=strata
+        )
+    except ValueError as error:
+        # Too few rows, or a class too small to be in both parts.
+        raise PrepareError(f"The rows cannot be split: {error}") from error
+    return train, test
 
 
 class SplitRows(Operation):
@@ -54,28 +73,66 @@ class SplitRows(Operation):
         return list(self.into)
 
     def run(self, context: Context) -> None:  # noqa: D102
-        import numpy as np
         import pandas as pd
-        from sklearn.model_selection import train_test_split
 
         value = context.values[self.of]
-        size = self.test_size
         # Positions are split, not the values: the result is the same for tables and lists, and
         # does not depend on how a library version indexes frames.
-        labels = None if self.stratify is None else context.column(self.of, self.stratify)
-        try:
-            train, test = train_test_split(
-                np.arange(len(value)),
-                test_size=size.resolve(context) if isinstance(size, RowShare) else size,
-                random_state=self.seed,
-                stratify=labels,
-            )
-        except ValueError as error:
-            # Too few rows, or a class too small to be in both parts.
-            raise PrepareError(f"'{self.of}' cannot be split: {error}") from error
-        for name, positions in zip(self.into, (train, test), strict=True):
+        parts = _split_positions(
+            context,
+            len(value),
+            self.test_size,
+            self.seed,
+            None if self.stratify is None else context.column(self.of, self.stratify),
+        )
+        for name, positions in zip(self.into, parts, strict=True):
             context.values[name] = (
                 value.iloc[positions].reset_index(drop=True)
                 if isinstance(value, pd.DataFrame)
                 else [value[position] for position in positions]
             )
+
+
+class SplitGroups(Operation):
+    """Split a table so that rows of one group (one value of a column) stay together.
+
+    The groups are put in order (`appearance`: as they first occur; `sorted`: by value) and split
+    at random like rows in `split_rows`. `rows` says in which order the rows of a part come:
+    `source` as in the table, `groups` group by group in the order of the shuffle, rows within a
+    group as in the table.
+    """
+
+    op: Literal["split_groups"]
+    table: Name
+    column: str
+    order: Literal["appearance", "sorted"]
+    rows: Literal["source", "groups"] = "source"
+    test_size: TestSize
+    seed: int = 0
+    into: tuple[Name, Name]
+
+    def uses(self) -> list[str]:  # noqa: D102
+        share = self.test_size
+        others = [share.rows_of, *share.among] if isinstance(share, RowShare) else []
+        return [self.table, *others]
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return list(self.into)
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        import numpy as np
+        import pandas as pd
+
+        codes, groups = pd.factorize(
+            context.column(self.table, self.column), sort=self.order == "sorted"
+        )
+        parts = _split_positions(context, len(groups), self.test_size, self.seed)
+        table = context.table(self.table)
+        for name, chosen in zip(self.into, parts, strict=True):
+            place = np.full(len(groups), -1)
+            place[chosen] = np.arange(len(chosen))
+            rank = place[codes]
+            positions = np.flatnonzero(rank >= 0)
+            if self.rows == "groups":
+                positions = positions[np.argsort(rank[positions], kind="stable")]
+            context.values[name] = table.iloc[positions].reset_index(drop=True)

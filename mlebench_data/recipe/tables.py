@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mlebench_data.errors import PrepareError
 from mlebench_data.recipe.context import Context
+from mlebench_data.recipe.files import expand
 from mlebench_data.recipe.operation import Name, Operation, OutputPath, RelativePath
-from mlebench_data.tables import MissingTokens, read_csv, write_csv
+from mlebench_data.tables import MissingTokens, Quoting, read_csv, write_csv
 
 Scalar = bool | int | float | str
+
+
+class ColumnReference(BaseModel):
+    """A column of a table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    table: Name
+    column: str
 
 
 class ReadTable(Operation):
@@ -26,6 +36,12 @@ class ReadTable(Operation):
     path: RelativePath
     into: Name
     missing_tokens: MissingTokens = "empty"
+    text_columns: list[str] = []
+    """Columns that stay text whatever their cells look like (ids with leading zeros)."""
+    types: dict[str, str] = {}
+    """numpy types of columns, where they decide what is written."""
+    separator: str = ","
+    encoding: str = "utf-8"
 
     def makes(self) -> list[str]:  # noqa: D102
         return [self.into]
@@ -33,7 +49,14 @@ class ReadTable(Operation):
     def run(self, context: Context) -> None:  # noqa: D102
         with context.raw.open(self.path) as stream:
             try:
-                table = read_csv(stream, missing_tokens=self.missing_tokens)
+                table = read_csv(
+                    stream,
+                    missing_tokens=self.missing_tokens,
+                    columns_as_text=self.text_columns,
+                    types=self.types,
+                    separator=self.separator,
+                    encoding=self.encoding,
+                )
             except ValueError as error:
                 raise PrepareError(f"Raw file '{self.path}' is not CSV: {error}.") from error
         context.values[self.into] = table
@@ -67,6 +90,113 @@ class SelectColumns(Operation):
         context.values[self.into] = (
             table[self.keep] if self.keep is not None else table.drop(columns=self.drop or [])
         )
+
+
+class RenameColumns(Operation):
+    """Give columns of a table other names."""
+
+    op: Literal["rename_columns"]
+    table: Name
+    columns: dict[str, str] = Field(min_length=1)
+    into: Name
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.table]
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return [self.into]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        for column in self.columns:
+            context.column(self.table, column)
+        context.values[self.into] = context.table(self.table).rename(columns=self.columns)
+
+
+class SetColumns(Operation):
+    """Set columns to constants, or to text made of the row's other columns.
+
+    A text value may hold `{column}`, which stands for the row's value; columns are set in order, so
+    that a later one may use an earlier one. New columns come last.
+    """
+
+    op: Literal["set_columns"]
+    table: Name
+    values: dict[str, Scalar] = Field(min_length=1)
+    into: Name
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.table]
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return [self.into]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        table = context.table(self.table).copy()
+        context.values[self.into] = table
+        for column, value in self.values.items():
+            if isinstance(value, str) and "{" in value:
+                table[column] = [text for (text,) in expand(context, self.into, value)]
+            else:
+                table[column] = value
+
+
+class SortRows(Operation):
+    """Sort the rows of a table by columns; rows that are equal in them keep their order."""
+
+    op: Literal["sort_rows"]
+    table: Name
+    by: list[str] = Field(min_length=1)
+    into: Name
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.table]
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return [self.into]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        for column in self.by:
+            context.column(self.table, column)
+        table = context.table(self.table)
+        context.values[self.into] = table.sort_values(self.by, kind="stable", ignore_index=True)
+
+
+class FilterRows(Operation):
+    """Keep the rows whose value in a column is among given ones, in their present order.
+
+    The values are listed in `values`, or are those of the column `values_in.column` of the table
+    `values_in.table`. With `keep: others` the rows with other values are kept instead.
+    """
+
+    op: Literal["filter_rows"]
+    table: Name
+    column: str
+    values: list[Scalar] | None = None
+    values_in: ColumnReference | None = None
+    keep: Literal["these", "others"] = "these"
+    into: Name
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> FilterRows:
+        if (self.values is None) == (self.values_in is None):
+            raise ValueError("needs exactly one of 'values' and 'values_in'")
+        return self
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.table, *([self.values_in.table] if self.values_in else [])]
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return [self.into]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        wanted = (
+            self.values or []
+            if self.values_in is None
+            else context.column(self.values_in.table, self.values_in.column).unique()
+        )
+        found = context.column(self.table, self.column).isin(wanted)
+        chosen = found if self.keep == "these" else ~found
+        context.values[self.into] = context.table(self.table)[chosen].reset_index(drop=True)
 
 
 class NumberRows(Operation):
@@ -190,12 +320,25 @@ class SampleSubmission(Operation):
 
 
 class WriteTable(Operation):
-    """Write a table as CSV: comma, UTF-8, line feed, header, no row index, shortest floats."""
+    """Write a table as CSV: UTF-8, line feed, header, no row index, shortest floats.
+
+    `keep` names the columns that are written, in that order; `drop` those that are not.
+    """
 
     op: Literal["write_table"]
     table: Name
+    keep: list[str] | None = None
     drop: list[str] = []
+    separator: str = ","
+    float_format: str | None = None
+    quoting: Quoting = "minimal"
     path: OutputPath
+
+    @model_validator(mode="after")
+    def _not_both(self) -> WriteTable:
+        if self.keep is not None and self.drop:
+            raise ValueError("takes 'keep' or 'drop', not both")
+        return self
 
     def uses(self) -> list[str]:  # noqa: D102
         return [self.table]
@@ -204,9 +347,16 @@ class WriteTable(Operation):
         return [self.path]
 
     def run(self, context: Context) -> None:  # noqa: D102
-        for column in self.drop:
+        for column in [*(self.keep or []), *self.drop]:
             context.column(self.table, column)
-        table = context.table(self.table).drop(columns=self.drop)
-        write_csv(table, context.target(self.path))
+        table = context.table(self.table)
+        table = table[self.keep] if self.keep is not None else table.drop(columns=self.drop)
+        write_csv(
+            table,
+            context.target(self.path),
+            separator=self.separator,
+            float_format=self.float_format,
+            quoting=self.quoting,
+        )
         context.rows[self.path] = len(table)
         context.advance(1)

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -198,7 +199,7 @@ def json_records(folder: Path) -> Competition:
     random = np.random.default_rng(6)
     count = 260
     needy = random.random(count) < 0.5
-    records = [
+    records: list[dict[str, Any]] = [
         {
             "request_id": f"t3_{index:x}z",
             "title": "please help my hungry family now" if needy[index] and random.random() < 0.8

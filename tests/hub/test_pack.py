@@ -319,21 +319,44 @@ def test_pack_again_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["README.md", "data/test-00000.parquet", "private/sealed.json", "private/files-00000.parquet"],
+    ("name", "keep"),
+    [
+        ("README.md", None),
+        ("data/test-00000.parquet", None),
+        ("data/test-00000.parquet", -1),
+        ("files/public/train.csv", 5),
+        ("private/files-00000.parquet", None),
+        ("private/files-00000.parquet", -1),
+        ("private/sealed.json", None),
+        ("private/sealed.json", 20),
+        ("manifest.json", 20),
+    ],
 )
-@pytest.mark.parametrize("harm", ["remove", "truncate"])
 def test_harmed_repository_is_packed_again(
-    name: str, harm: str, cats: Competition, prepared: Path, repository: Path, key: MasterKey
+    name: str,
+    keep: int | None,
+    cats: Competition,
+    prepared: Path,
+    repository: Path,
+    key: MasterKey,
 ) -> None:
-    if harm == "remove":
+    content = (repository / name).read_bytes()
+    if keep is None:
         (repository / name).unlink()
-    elif name == "README.md":
-        pytest.skip("cards may be edited")
     else:
-        (repository / name).write_bytes((repository / name).read_bytes()[:-1])
+        (repository / name).write_bytes(content[:keep])
     assert pack(cats, prepared, repository, key=key).status == "packed"
     assert pack(cats, prepared, repository, key=key).status == "unchanged"
+
+
+def test_changed_byte_of_the_same_size_is_noticed(
+    cats: Competition, prepared: Path, repository: Path, key: MasterKey
+) -> None:
+    path = repository / "data/train-00000.parquet"
+    content = bytearray(path.read_bytes())
+    content[50] ^= 1
+    path.write_bytes(content)
+    assert pack(cats, prepared, repository, key=key).status == "packed"
 
 
 @pytest.mark.parametrize("path", ["public/train.csv", "private/answers.csv"])
@@ -377,12 +400,12 @@ def test_foreign_folder_is_not_replaced(
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
 
-def test_stray_files_stay_out(
+def test_stray_files_are_refused(
     cats: Competition, prepared: Path, tmp_path: Path, key: MasterKey
 ) -> None:
     (prepared / "public" / "stray.txt").write_text("not of the manifest")
-    repository = pack(cats, prepared, tmp_path / "out", key=key).folder
-    assert not list(repository.rglob("stray*"))
+    with pytest.raises(IntegrityError, match=r"stray\.txt"):
+        pack(cats, prepared, tmp_path / "out", key=key)
 
 
 def test_card(repository: Path, cats: Competition) -> None:

@@ -263,6 +263,7 @@ def test_hostile_manifest_is_refused(
         ({"path": "README.md", "row": 0}, "is damaged"),
         ({"path": "data", "row": 0}, "is damaged"),
         ({"path": "data"}, "cannot be read"),
+        ({"path": "README.md/x"}, "cannot be read"),
     ],
 )
 def test_manifest_that_points_to_the_wrong_place(

@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -19,16 +19,13 @@ from mlebench_data.catalogue.schema import CompetitionFile
 from mlebench_data.grading import grade, validate
 from mlebench_data.prepare import prepare
 
-if TYPE_CHECKING:
-    from conftest import Vector
-
 ARCHIVES = {path.name.removesuffix(".tar.xz") for path in Path(__file__).parent.glob("*.tar.xz")}
 DESCRIPTION = "description.md"
 
 every_vector = pytest.mark.parametrize(
     "competition_id", [name for name in competition_ids() if name in ARCHIVES]
 )
-UnpackVector = Callable[[str], "Vector"]
+UnpackVector = Callable[[str], Any]
 
 
 def _md5(content: bytes) -> str:
@@ -65,7 +62,7 @@ def _members(path: Path) -> dict[str, Any]:
 
 def _with_overrides(competition: Competition, overrides: dict[str, Any]) -> Competition:
     """Give every operation that has a parameter of this name the other value."""
-    content = competition.facts.model_dump(mode="json")
+    content = competition.facts.model_dump(mode="json", exclude_unset=True)
     for name, value in overrides.items():
         recipe = content["versions"][competition.versions[0]]["recipe"]
         places = [*recipe, *(item["arguments"] for item in recipe if "arguments" in item)]

@@ -58,8 +58,8 @@ class Features:
         count = len(rows)
         found: list[Candidate] = []
         if self.text is not None:
-            text = [matrix[chosen] for matrix in (self.text.counts, self.text.words, self.text.all)]
-            found += text_candidates(*text, count, setting)
+            counts, words = self.text.counts[chosen], self.text.words[chosen]
+            found += text_candidates(counts, words, self.text.all[chosen], count, setting)
         if self.trees is not None and self.linear is not None:
             trees = (self.trees[0][chosen], self.trees[1])
             found += table_candidates(
@@ -73,10 +73,9 @@ class Features:
         return found
 
     def _row_count(self) -> int:
-        for matrix in (self.linear, self.images, self.text and self.text.all):
-            if matrix is not None:
-                return int(matrix.shape[0])
-        return self.train_rows
+        everything: list[Any] = [self.linear, self.images, self.text.all if self.text else None]
+        known = [int(matrix.shape[0]) for matrix in everything if matrix is not None]
+        return max([self.train_rows, *known])
 
 
 def build_features(

@@ -100,11 +100,11 @@ def image_features(
     features: np.ndarray | None = None
     with ThreadPoolExecutor(max_workers=processors) as pool:
         for start in range(0, len(rows), 1024):
-            loaded = list(pool.map(load, rows[start : start + 1024]))
-            known = [index for index, pixels in enumerate(loaded) if pixels is not None]
+            loaded = enumerate(pool.map(load, rows[start : start + 1024]))
+            known = {index: pixels for index, pixels in loaded if pixels is not None}
             if not known:
                 continue
-            described = _describe(np.stack([loaded[index] for index in known]))
+            described = _describe(np.stack(list(known.values())))
             if features is None:
                 features = np.full((len(rows), described.shape[1]), np.nan, dtype=np.float32)
             features[[start + index for index in known]] = described
@@ -170,4 +170,4 @@ def _edges(grey: np.ndarray) -> np.ndarray:
     ]
     stacked = np.sqrt(np.stack(histograms, axis=-1).reshape(count, -1))
     length = np.linalg.norm(stacked, axis=1, keepdims=True)
-    return stacked / np.maximum(length, 1e-6)
+    return np.asarray(stacked / np.maximum(length, 1e-6))

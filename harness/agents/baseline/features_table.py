@@ -144,7 +144,7 @@ def _parts(name: str, column: pd.Series) -> list[tuple[str, pd.Series]]:
 
 
 def _codes(column: pd.Series) -> np.ndarray:
-    """Number the most frequent values from 0; missing and rare values are NaN."""
+    """Return numbers from 0 for the most frequent values, NaN for missing and rare ones."""
     text = column.astype(object).where(column.notna(), None)
     text = text.map(lambda value: None if value is None else str(value))
     usual = text.value_counts().head(MANY_CATEGORIES)
@@ -200,4 +200,4 @@ def _scaled(values: np.ndarray) -> np.ndarray:
         spread = filled.std()
     if spread == 0:
         return np.zeros(values.shape, dtype=np.float32)
-    return np.clip((filled - filled.mean()) / spread, -10, 10).astype(np.float32)
+    return np.asarray(np.clip((filled - filled.mean()) / spread, -10, 10), dtype=np.float32)

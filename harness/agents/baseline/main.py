@@ -99,10 +99,10 @@ def main() -> int:
         copy_own_code(contract)
         status = run(contract, clock, journal)
     except Exception:
-        error = traceback.format_exc()
+        trace = traceback.format_exc()
         outcome = journal.facts.get("outcome", "nothing submitted")
-        journal.note(error=error)
-        journal.say(f"ERROR, with this outcome: {outcome}\n{error}")
+        journal.note(error=trace)
+        journal.say(f"ERROR, with this outcome: {outcome}\n{trace}")
         status = 0 if outcome == "improved" else 1
     watchdog.cancel()
     journal.save()

@@ -227,7 +227,7 @@ def _classes(source: str, column: str, text: pd.Series, sample: pd.Series, fill:
 
 
 def _natural_order(value: str) -> tuple[int, float, str]:
-    """Order numbers by size, before texts; ``False`` and ``no`` come before ``True`` and ``yes``."""
+    """Order numbers by size, before texts; ``False`` is before ``True``, ``no`` before ``yes``."""
     try:
         return 0, float(value), value
     except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 
@@ -10,4 +9,4 @@ def write_bytes(content: bytes, target: Path) -> None:
     """Write a file at once, so that whoever stops the agent finds the old or the new one."""
     partial = target.with_name(f".{target.name}.partial")
     partial.write_bytes(content)
-    os.replace(partial, target)
+    partial.replace(target)

@@ -16,7 +16,7 @@ LARGE_BYTES = 400_000_000
 ROWS_PER_PIECE = 200_000
 # Cells that mean a missing value, except in columns that are kept as text.
 MISSING = [
-    "", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "#NA",
+    "", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A",
 ]  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def _read(
     if table.shape[1] == 0:
         raise UnreadableTableError(f"{file.name}: it has no columns")
     table.columns = pd.Index([str(column).strip() for column in table.columns], dtype=object)
-    return table.loc[:, ~table.columns.duplicated()]
+    return pd.DataFrame(table.loc[:, ~table.columns.duplicated()])
 
 
 def _read_separated(
@@ -176,4 +176,4 @@ def _read_json(content: bytes) -> pd.DataFrame:
             return pd.DataFrame(data)
     if not isinstance(data, list) or not all(isinstance(record, dict) for record in data):
         raise ValueError("it is not a list of records")
-    return pd.json_normalize(data)
+    return pd.DataFrame(pd.json_normalize(data))

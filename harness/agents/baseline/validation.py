@@ -12,7 +12,7 @@ from models import Candidate
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold, StratifiedKFold
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 SMALL_PROBE_ROWS = 2000
 # Below this number of cells of the matrix one thread is fastest.
@@ -202,8 +202,9 @@ def as_probabilities(predicted: np.ndarray) -> np.ndarray:
 def blend(trials: list[Trial], truth: np.ndarray, metric: str | None) -> dict[str, float]:
     """Choose the weights of an average by adding, again and again, the trial that helps most.
 
-    Only complete trials take part, as the others cannot be compared with them; if there is none,
-    the one with the most folds stands alone. Greedy selection with replacement is due to Caruana
+    The first trial is the constant one. Only complete trials take part, as the others cannot be
+    compared with them; but if the constant one alone is complete, the best unfinished one replaces
+    it where it is better. Greedy selection with replacement is due to Caruana
     et al., "Ensemble selection from libraries of models" (ICML 2004).
 
     Returns
@@ -212,8 +213,9 @@ def blend(trials: list[Trial], truth: np.ndarray, metric: str | None) -> dict[st
         Name of a trial -> weight above 0; the weights' sum is 1.
     """
     complete = [trial for trial in trials if trial.is_complete]
-    if not complete:
-        return {max(trials, key=lambda trial: trial.folds).name: 1.0}
+    if len(complete) == 1:
+        gains = {trial.name: _gain(trial, complete[0], truth, metric) for trial in trials}
+        return {max(gains, key=lambda name: gains[name]): 1.0}
     total = np.zeros_like(complete[0].out_of_fold)
     picks: list[str] = []
     best = np.inf
@@ -228,6 +230,13 @@ def blend(trials: list[Trial], truth: np.ndarray, metric: str | None) -> dict[st
     if not picks:
         picks = [complete[0].name]
     return {name: picks.count(name) / len(picks) for name in dict.fromkeys(picks)}
+
+
+def _gain(trial: Trial, other: Trial, truth: np.ndarray, metric: str | None) -> float:
+    """Return by how much a trial's loss is smaller than another's, on the rows it has."""
+    rows = ~np.isnan(trial.out_of_fold[:, 0])
+    losses = [loss_of(truth[rows], each.out_of_fold[rows], metric) for each in (other, trial)]
+    return losses[0] - losses[1]
 
 
 def blended(trials: list[Trial], weights: dict[str, float], part: str) -> np.ndarray:

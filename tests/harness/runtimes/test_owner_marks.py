@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 
@@ -55,5 +56,5 @@ def test_ended_process_is_gone_even_while_nobody_reaps_it():
         assert owner.pid == child.pid
         assert not owner.is_gone()
         child.kill()
-        child.stdout.read()  # comes to its end when the process does
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, but stays
         assert owner.is_gone()

@@ -98,8 +98,7 @@ def test_both_streams_come_while_the_agent_runs(runtime, make_case):
     thread.join()
     assert ending.exit_code == 0
     assert seen and "to stdout" in seen[0] and "last line" not in seen[0]
-    # Docker carries the two streams apart, so only the order within each is certain.
-    assert sorted(case.log.splitlines()) == ["last line", "to stderr", "to stdout"]
+    assert case.log.splitlines() == ["to stdout", "to stderr", "last line"]
 
 
 def test_short_lived_agents_lose_no_output(runtime, make_case):
@@ -107,6 +106,18 @@ def test_short_lived_agents_lose_no_output(runtime, make_case):
         case = make_case("print('a word')", name=f"short-{number}")
         case.run(runtime)
         assert case.log == "a word\n"
+
+
+def test_order_of_the_two_streams_is_kept(runtime, make_case):
+    case = make_case(
+        """
+        import sys
+        for number in range(200):
+            print(number, file=sys.stdout if number % 2 else sys.stderr)
+        """
+    )
+    case.run(runtime)
+    assert case.log.split() == [str(number) for number in range(200)]
 
 
 def test_two_at_once(runtime, make_case):
