@@ -128,10 +128,10 @@ def run_all(
         finished(attempt, result)
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="attempt") as pool:
-        futures: list[Future[None]] = [
-            pool.submit(run_one, number) for number, done in enumerate(results) if done is None
-        ]
+        futures: list[Future[None]] = []
         try:
+            for number in [number for number, done in enumerate(results) if done is None]:
+                futures.append(pool.submit(run_one, number))
             # In short waits, so that Ctrl-C reaches this thread at once.
             pending = set(futures)
             while pending:

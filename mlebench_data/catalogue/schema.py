@@ -93,6 +93,23 @@ class Outputs(Model):
     private: list[RelativePath] = Field(min_length=1)
 
 
+class ScoredRows(Model):
+    """Which rows of the answers count: those whose value in a column fits.
+
+    Exactly one of `equals` and `at_least` is given.
+    """
+
+    column: str
+    equals: bool | int | float | str | None = None
+    at_least: float | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> ScoredRows:
+        if (self.equals is None) == (self.at_least is None):
+            raise ValueError("needs exactly one of 'equals' and 'at_least'")
+        return self
+
+
 class Metric(Model):
     """Which metric scores a submission, and how."""
 
@@ -103,6 +120,8 @@ class Metric(Model):
     """Columns of the answers; by default those of the submission, by name."""
     inputs: dict[str, str] = {}
     """Further arguments of the metric, each taken from a column of the answers."""
+    scored_rows: ScoredRows | None = None
+    """Only these rows of the answers are scored; the others must be submitted all the same."""
 
 
 class KnownIssue(Model):

@@ -93,7 +93,11 @@ class Submission(BaseModel):
     missing_tokens: MissingTokens = "empty"
     """Which cells are missing: empty ones, or pandas' default tokens ("NA", "null", ...) too."""
     align: Literal["id", "position"] = "id"
-    """`position`: rows meet the answers in file order and the id column is not looked at."""
+    """`position`: rows meet the answers in file order and the id column is not looked at (but see
+    `align_within`)."""
+    align_within: str | None = None
+    """With `align: position`: rows are paired in file order among those of one value of this
+    column, which both files have."""
     extra_columns: Literal["forbid", "ignore"] = "forbid"
     id_first: bool = False
     """The id must be the first column of the file."""
@@ -110,4 +114,6 @@ class Submission(BaseModel):
             raise ValueError(f"column '{repeated[0]}' is declared twice")
         if self.align == "position" and self.rows != "exact":
             raise ValueError("align: position needs rows: exact")
+        if self.align_within is not None and self.align != "position":
+            raise ValueError("align_within needs align: position")
         return self

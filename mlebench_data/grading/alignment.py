@@ -35,6 +35,35 @@ def _comparable(ids: pd.Series[Any], known: pd.Series[Any]) -> pd.Series[Any]:
     return ids.map(lambda value: value if isinstance(value, str) else str(value)).astype("object")
 
 
+def _align_within(
+    submitted: pd.DataFrame, known: pd.DataFrame, column: str
+) -> tuple[Positions, Positions]:
+    """Pair rows in file order, group by group, groups in the order of the known rows."""
+    import numpy as np
+    import pandas as pd
+
+    known_groups = _comparable(known[column], known[column])
+    groups = pd.Index(known_groups.unique())
+    code = groups.get_indexer(pd.Index(_comparable(submitted[column], known[column])))
+    if (code < 0).any():
+        first = int((code < 0).argmax())
+        raise InvalidSubmissionError(
+            f"row {first + 1}: `{column}` {_shown(submitted[column].iloc[first])} is not in the "
+            f"test set{_more(int((code < 0).sum()) - 1)}"
+        )
+    known_code = groups.get_indexer(pd.Index(known_groups))
+    counts = np.bincount(code, minlength=len(groups))
+    wanted = np.bincount(known_code, minlength=len(groups))
+    wrong = counts != wanted
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise InvalidSubmissionError(
+            f"`{column}` {_shown(groups[first])} has {counts[first]:,} rows, must have "
+            f"{wanted[first]:,} (rows are paired in order)"
+        )
+    return np.argsort(code, kind="stable"), np.argsort(known_code, kind="stable")
+
+
 def align(
     submitted: pd.DataFrame, known: pd.DataFrame, schema: Submission
 ) -> tuple[Positions, Positions]:
@@ -66,6 +95,8 @@ def align(
             raise InvalidSubmissionError(
                 f"has {len(submitted):,} rows, must have {len(known):,} (rows are paired in order)"
             )
+        if schema.align_within is not None:
+            return _align_within(submitted, known, schema.align_within)
         positions = np.arange(len(known))
         return positions, positions
 

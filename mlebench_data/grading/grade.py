@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench_data.catalogue import Competition, load_competition
-from mlebench_data.catalogue.schema import Version
+from mlebench_data.catalogue.schema import ScoredRows, Version
 from mlebench_data.errors import DataNotFoundError
 from mlebench_data.grading.alignment import align
+from mlebench_data.grading.answers import read_answers, read_table
 from mlebench_data.grading.columns import InvalidSubmissionError, typed_column
 from mlebench_data.grading.leaderboard import standing
 from mlebench_data.grading.report import GradeReport, Status, ValidationReport
@@ -19,7 +19,6 @@ from mlebench_data.grading.submission import (
     MissingSubmissionError,
     check_columns,
     predictions,
-    read_answers,
     read_submission,
 )
 from mlebench_data.metrics.registry import load_function
@@ -27,6 +26,7 @@ from mlebench_data.prepare.layout import default_data_dir, version_folder
 from mlebench_data.prepare.manifest import hash_file
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
@@ -60,6 +60,13 @@ def _references(answers: pd.DataFrame, version: Version) -> npt.NDArray[Any]:
     return columns[0] if len(columns) == 1 else np.column_stack(columns)
 
 
+def _is_scored(answers: pd.DataFrame, rule: ScoredRows) -> npt.NDArray[np.bool_]:
+    """Tell which rows of the answers count."""
+    column = answers[rule.column]
+    fits = column == rule.equals if rule.at_least is None else column >= rule.at_least
+    return fits.to_numpy(dtype=bool)
+
+
 def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> float:
     """Return the full-precision score of a submission.
 
@@ -79,8 +86,12 @@ def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> 
     check_columns(submission, schema)
     submitted_rows, answer_rows = align(submission, answers, schema)
     # Checked in the order of the file, so that the rows in messages are those of the file.
-    predicted = predictions(submission, schema)[submitted_rows]
+    values = predictions(submission, schema)
     metric = version.metric
+    if metric.scored_rows is not None:
+        counts = _is_scored(answers, metric.scored_rows)[answer_rows]
+        submitted_rows, answer_rows = submitted_rows[counts], answer_rows[counts]
+    predicted = values[submitted_rows]
     function: Callable[..., float] = load_function(metric.name)
     inputs = {
         name: answers[column].to_numpy()[answer_rows] for name, column in metric.inputs.items()
@@ -171,8 +182,7 @@ def grade(
     raw_score: float | None = None
     try:
         if not isinstance(answers, pd.DataFrame):
-            source = BytesIO(answers) if isinstance(answers, bytes) else Path(answers)
-            answers = read_answers(source, block.submission)
+            answers = read_answers(competition, version, answers)
         raw_score = score(_load_submission(submission, block), answers, block)
         status, reason = "valid", None
     except MissingSubmissionError as error:
@@ -247,7 +257,7 @@ def validate(
         table = _load_submission(submission, block)
         check_columns(table, schema)
         if ids_checked:
-            align(table, read_answers(sample, schema), schema)
+            align(table, read_table(sample, schema), schema)
         predictions(table, schema)
     except MissingSubmissionError as error:
         status, reason = "missing", str(error)

@@ -10,8 +10,6 @@ from mlebench_data.grading.columns import InvalidSubmissionError, shorten, typed
 from mlebench_data.tables import read_csv
 
 if TYPE_CHECKING:
-    from io import BytesIO
-
     import numpy.typing as npt
     import pandas as pd
 
@@ -20,7 +18,8 @@ class MissingSubmissionError(Exception):
     """There is no submission file."""
 
 
-def _text_columns(schema: Submission) -> list[str]:
+def text_columns(schema: Submission) -> list[str]:
+    """Return the columns that stay text whatever their cells look like."""
     return [name for group in schema.columns if group.type == "string" for name in group.names]
 
 
@@ -56,18 +55,11 @@ def read_submission(path: Path, schema: Submission) -> pd.DataFrame:
         raise InvalidSubmissionError("the file is empty")
     try:
         return read_csv(
-            path, missing_tokens=schema.missing_tokens, columns_as_text=_text_columns(schema)
+            path, missing_tokens=schema.missing_tokens, columns_as_text=text_columns(schema)
         )
     except (ValueError, OverflowError) as error:
         # pandas' parser and decoding errors are ValueErrors: the file is not readable as CSV.
         raise InvalidSubmissionError(f"the file cannot be read as CSV: {error}") from error
-
-
-def read_answers(source: Path | BytesIO, schema: Submission) -> pd.DataFrame:
-    """Read the answers the way submissions are read."""
-    return read_csv(
-        source, missing_tokens=schema.missing_tokens, columns_as_text=_text_columns(schema)
-    )
 
 
 def check_columns(table: pd.DataFrame, schema: Submission) -> None:
@@ -87,12 +79,14 @@ def check_columns(table: pd.DataFrame, schema: Submission) -> None:
     required = schema.column_names()
     if schema.align == "id":
         required = [schema.id, *required]
+    elif schema.align_within is not None:
+        required = [schema.align_within, *required]
     missing = [name for name in required if name not in found]
     if missing:
         raise InvalidSubmissionError(
             f"{_columns(missing)} missing; the file has {_columns(found) or 'no columns'}"
         )
-    known = {schema.id, *schema.column_names()}
+    known = {schema.id, schema.align_within, *schema.column_names()}
     extra = [name for name in found if name not in known]
     if schema.extra_columns == "forbid":
         if extra:

@@ -30,7 +30,7 @@ from mlebench_data.hub.seal import Seal
 from mlebench_data.hub.shards import Shard, ShardWriter
 from mlebench_data.hub.source import PublicTree
 from mlebench_data.hub.tables import open_table
-from mlebench_data.hub.view import merge_types, write_view
+from mlebench_data.hub.view import check_rows, merge_types, write_view
 from mlebench_data.prepare.build import recipe_digest
 from mlebench_data.prepare.manifest import FILE_NAME, Manifest, hash_file
 
@@ -129,6 +129,7 @@ def _write_table(
     with ShardWriter(root, stem, schema, seal=seal, shard_size=None) as writer:
         for batch, _ in table.batches(types):
             writer.write(batch)
+    check_rows(writer.shards, path.name)
     return schema, writer.shards
 
 

@@ -90,6 +90,12 @@ def merge_types(*tables: Table) -> Types:
     return {name: evidence.type() for name, evidence in merged.items()}
 
 
+def check_rows(shards: list[Shard], name: str) -> None:
+    """Refuse a table without rows, which `load_dataset` cannot load."""
+    if not any(shard.rows for shard in shards):
+        raise PackError(f"{name} has no rows.")
+
+
 def _media_types(view: DatasetView, columns: Types) -> Types:
     import pyarrow as pa
 
@@ -168,6 +174,7 @@ def write_view(
                         )
                     advance(len(reader.taken))
         shards.extend(writer.shards)
+        check_rows(shards, rows.table or rows.files or stem)
     return written
 
 

@@ -8,8 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from competitions import KINDS, Competition, boolean_table, class_columns_table, negative_log_loss
-from conftest import Run, RunAgent
+from agent_run import Run, RunAgent
+from tiny_competitions import (
+    KINDS,
+    Competition,
+    boolean_table,
+    class_columns_table,
+    negative_log_loss,
+)
 
 
 def check_form(run: Run, competition: Competition) -> None:

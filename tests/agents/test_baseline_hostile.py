@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from competitions import boolean_table, pictures_in_archives, probability_table, write
-from conftest import RunAgent
+from agent_run import RunAgent
+from tiny_competitions import boolean_table, pictures_in_archives, probability_table, write
 
 
 def test_unicode_names_missing_values_and_unseen_categories(

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import RunAgent
+from agent_run import RunAgent
 
 CONTENT = b"id,label\r\n1,\xc3\xa9\r\n"
 

@@ -220,6 +220,15 @@ def test_view_that_does_not_fit(
     assert not list(tmp_path.glob(".out*"))
 
 
+@pytest.mark.parametrize("path", ["public/test.csv", "public/sample.csv", "private/answers.csv"])
+def test_table_without_rows_is_refused(
+    path: str, cats: Competition, tmp_path: Path, key: MasterKey
+) -> None:
+    prepared = make_prepared(cats, tmp_path / "prepared", private={path: b"id,label\n"})
+    with pytest.raises(PackError, match="has no rows"):
+        pack(cats, prepared, tmp_path / "out", key=key)
+
+
 def test_scores_of_the_sample_submission_are_no_labels(
     tmp_path: Path, key: MasterKey, datasets: Any
 ) -> None:

@@ -108,8 +108,9 @@ def table_candidates(
         "max_features": 0.5 if matrix.shape[1] < 60 else "sqrt", "random_state": seed,
         "n_jobs": setting.processors,
     }  # fmt: skip
+    rounds = 150 if setting.rows < 1000 else 400
     boosting: dict[str, Any] = {
-        "learning_rate": 0.06, "max_iter": 400, "max_leaf_nodes": 24, "l2_regularization": 1.0,
+        "learning_rate": 0.06, "max_iter": rounds, "max_leaf_nodes": 24, "l2_regularization": 1.0,
         "min_samples_leaf": 20 if setting.rows > 400 else 5, "early_stopping": True,
         "validation_fraction": 0.15, "n_iter_no_change": 15, "random_state": seed,
         "categorical_features": categorical if categorical.any() else None,

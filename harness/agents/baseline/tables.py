@@ -155,7 +155,7 @@ def _read_share(
         raise UnreadableTableError(f"{file.name}: {type(error).__name__}: {error}") from error
     table = pd.concat(kept, ignore_index=True)
     table.columns = pd.Index([str(column).strip() for column in table.columns], dtype=object)
-    return table
+    return pd.DataFrame(table)
 
 
 def _read_json(content: bytes) -> pd.DataFrame:
