@@ -215,7 +215,7 @@ values; all other text is as it was.
 `train` and `test` are a typed view. The files as an agent gets them, byte for byte, come from
 
 ```bash
-mlebench restore {competition.id} FOLDER
+mlebench restore DIR --out FOLDER
 ```
 
 Every file is compared with its SHA-256 in `manifest.json`.

@@ -1,0 +1,108 @@
+"""A run that is interrupted or killed, and the one after it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+from command_line import Command, read_result, wait_for, write_agent
+
+from mlebench_data.harness.runtimes.docker_container import NAME_LABEL, OWNER_LABEL
+
+SLEEPER = """
+submission.write_text(plain)
+print("process", os.getpid(), flush=True)
+time.sleep(100)
+"""
+
+
+def containers(out: Path) -> list[str]:
+    """Return the names of all sandboxes of a run that the engine knows."""
+    import docker
+
+    client = docker.from_env()
+    found = client.api.containers(all=True, filters={"label": OWNER_LABEL})
+    client.close()
+    names = [entry["Labels"][NAME_LABEL] for entry in found]
+    return [name for name in names if name.startswith(f"{out.name}-")]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """The folder of a run; its name is in the names of the run's sandboxes."""
+    return tmp_path / f"out{os.getpid()}{tmp_path.name}"
+
+
+class Run:
+    """Two attempts, one at a time, in a process of its own."""
+
+    def __init__(self, mlebench: Command, agents: Path, out: Path, runtime: str) -> None:
+        self.mlebench, self.out, self.runtime, self.agents = mlebench, out, runtime, agents
+        self.log = out / "tiny" / "sleeper-seed0" / "agent.log"
+        self.agent = write_agent(agents / "sleeper", SLEEPER)
+        self.arguments = ["run", "--agent", self.agent, "--competition", "tiny", "--seeds", 2]
+        self.arguments += ["--time-limit", "100s", "--grace", "1s", "--out", out]
+        self.arguments += ["--runtime", runtime]
+
+    def start(self) -> subprocess.Popen[str]:
+        """Start it and wait until the first agent runs."""
+        process = self.mlebench.start(*self.arguments)
+        wait_for(lambda: self.log.is_file() and "process" in self.log.read_text())
+        return process
+
+    def is_agent_alive(self) -> bool:
+        """Whether the agent of the first attempt still runs."""
+        if self.runtime == "docker":
+            return bool(containers(self.out))
+        return psutil.pid_exists(int(self.log.read_text().split()[1]))
+
+    def go_on(self) -> str:
+        """Run the same command with an agent that ends at once; return its messages."""
+        write_agent(self.agents / "sleeper", "submission.write_text(plain)")
+        finished = self.mlebench(*self.arguments)
+        assert finished.code == 0
+        assert "2 attempts; 2 scored" in finished.out
+        return finished.err
+
+
+@pytest.fixture
+def run(mlebench: Command, tmp_path: Path, out: Path, runtime_name: str) -> Run:
+    return Run(mlebench, tmp_path / "agents", out, runtime_name)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda item: item.name)
+def test_interruption(run: Run, number: signal.Signals):
+    process = run.start()
+    assert run.is_agent_alive()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert f"with --out {run.out} goes on" in err
+    assert err.endswith("mlebench: interrupted\n")
+    assert not run.is_agent_alive()
+    # It had submitted, but it had less time than it was promised.
+    result = read_result(run.out, "sleeper")
+    assert (result["outcome"], result["ended"]) == ("infra_error", "interrupted")
+    assert not (run.out / "tiny" / "sleeper-seed1").exists(), "the second was never started"
+    messages = run.go_on()
+    assert messages.count("  started ") == 2
+    assert "removed what" not in messages
+
+
+def test_killed_harness(run: Run):
+    process = run.start()
+    process.kill()
+    process.communicate()
+    if run.runtime == "docker":
+        assert run.is_agent_alive(), "it has a deadline of its own"
+    else:
+        wait_for(lambda: not run.is_agent_alive(), seconds=10)
+    assert not (run.out / "tiny" / "sleeper-seed0" / "result.json").exists()
+    messages = run.go_on()
+    assert "removed what an earlier run left" in messages and str(process.pid) in messages
+    if run.runtime == "docker":
+        assert containers(run.out) == []
