@@ -53,7 +53,8 @@ class Agent:
         digest = hashlib.sha256()
         for parent, folders, names in os.walk(self.folder):
             folders[:] = sorted(name for name in folders if name != "__pycache__")
-            for name in sorted(names):
+            # Links to folders are listed as folders, but not walked into.
+            for name in sorted([*folders, *names]):
                 path = Path(parent) / name
                 if path.is_symlink():
                     content = os.fsencode(path.readlink())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from mlebench_data.catalogue import Competition
 from mlebench_data.harness.runtimes.base import Limits, Network
 
@@ -34,6 +36,13 @@ def instructions(
         allowed.append(f"{limits.memory_bytes / 1e9:.1f} GB of memory")
     if limits.processes is not None:
         allowed.append(f"{limits.processes} processes")
+    task = textwrap.fill(
+        "The task, its files, the metric and the format of the submission are explained in "
+        f"description.md. A submission has the columns {columns}; {sample} shows the format.",
+        width=95,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     return f"""\
 You are to solve a machine-learning competition: {competition.facts.name} ({competition.id}).
 
@@ -44,8 +53,7 @@ Places (each also in the environment variable named beside it, which counts if t
   /home/logs          LOGS_DIR        leave what else should be kept here
   /home/agent         AGENT_DIR       your own files, read only
 
-The task, its files, the metric and the format of the submission are explained in
-description.md. A submission has the columns {columns}; {sample} shows the format.
+{task}
 
 Rules:
   - Predictions must come from a model or program that you made from the given data, not from

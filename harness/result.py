@@ -130,7 +130,7 @@ def decide(ending: Ending, report: GradeReport) -> tuple[Outcome, str | None]:
     if ending.how == "too_many_processes":
         return "agent_error", "the agent started too many processes"
     if ending.exit_code != 0:
-        return "agent_error", f"the agent ended with exit code {ending.exit_code}"
+        return "agent_error", f"exit code {ending.exit_code}; see agent.log"
     return "no_submission", "the agent ended without a submission"
 
 

@@ -37,7 +37,14 @@ def plan(
         Data version; each competition's oldest by default.
     out : pathlib.Path
         Folder of the run; an attempt's is `<out>/<competition>/<agent>-seed<n>`.
+
+    Raises
+    ------
+    UnknownNameError
+        If a competition has no such version.
     """
+    for competition in competitions:
+        competition.version(version)
     return [
         Attempt(
             competition,
@@ -115,15 +122,20 @@ def run_all(
             return
         attempt = attempts[number]
         started(attempt)
-        result = run_attempt(
-            attempt,
-            data[_data_key(attempt)],
-            runtime,
-            settings,
-            facts=facts[number],
-            description=description,
-            cancelled=cancelled,
-        )
+        try:
+            result = run_attempt(
+                attempt,
+                data[_data_key(attempt)],
+                runtime,
+                settings,
+                facts=facts[number],
+                description=description,
+                cancelled=cancelled,
+            )
+        except BaseException:
+            # Before this thread could take up the next attempt.
+            cancelled.set()
+            raise
         results[number] = result
         finished(attempt, result)
 

@@ -39,9 +39,13 @@ def result_row(result: AttemptResult) -> tuple[str, ...]:
     score = grading.get("score")
     percentile = grading.get("percentile")
     direction = "↓" if grading.get("is_lower_better") else "↑"
-    note = result.reason or ""
-    if result.outcome in ("scored", "invalid") and result.ended not in ("exited", None):
-        note = f"{note}; {result.ended}" if note else str(result.ended)
+    notes = [result.reason] if result.reason else []
+    if result.outcome in ("scored", "invalid"):
+        # These follow from the submission alone, so how the agent ended is told besides.
+        if result.ended != "exited":
+            notes.append(f"ended: {result.ended}")
+        elif result.exit_code:
+            notes.append(f"exit code {result.exit_code}")
     return (
         result.competition_id,
         result.agent,
@@ -52,7 +56,7 @@ def result_row(result: AttemptResult) -> tuple[str, ...]:
         (medal(grading) or "-") if grading.get("gold_threshold") is not None else "n/a",
         "" if percentile is None else f"{percentile:.0%}",
         "" if result.seconds is None else f"{result.seconds:.1f}",
-        note,
+        "; ".join(notes),
     )
 
 

@@ -228,9 +228,16 @@ def _to_array(argument: str, values: Any) -> npt.NDArray[Any]:
         if array.dtype.kind in "UST":
             # numpy made one text array of, say, [1, "a"]: start again from the elements.
             array = np.array(values, dtype=object)
+            if array.size and isinstance(array.flat[0], np.ndarray):
+                # Rows that are arrays of no dimension hold one text each.
+                array = np.frompyfunc(_unwrap, 1, 1)(array)
     except ValueError as error:
         raise MetricInputError(argument, f"must be an array of one shape; {error}") from error
     return array
+
+
+def _unwrap(value: Any) -> Any:
+    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
 def _stack_rows(argument: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:

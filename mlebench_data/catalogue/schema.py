@@ -102,6 +102,11 @@ class ScoredRows(Model):
     column: str
     equals: bool | int | float | str | None = None
     at_least: float | None = None
+    unscored_cells: Literal["check", "ignore"] = "check"
+    """`ignore`: what the submission holds in rows that do not count may be anything."""
+    chosen_by: Literal["id", "position"] = "id"
+    """`position`: a row of the submission counts if the answers' row at the same place of its file
+    does; the rows that count are then paired in the order of their ids."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> ScoredRows:
@@ -152,7 +157,7 @@ class Version(Model):
     def _paths(self) -> Version:
         if not self.answers.startswith("private/"):
             raise ValueError("'answers' must lie below private/")
-        columns = self.submission.column_names()
+        columns = self.submission.scored_columns()
         if self.metric.references is not None and len(self.metric.references) != len(columns):
             raise ValueError(
                 f"metric.references names {len(self.metric.references)} columns, "

@@ -26,15 +26,29 @@ class Columns(BaseModel):
     """The only values allowed (integer and string columns)."""
     pattern: str | None = None
     """Regular expression that the whole cell must match (string columns)."""
-    missing: Literal["forbid", "allow"] = "forbid"
+    missing: Literal["forbid", "allow", "empty_text"] = "forbid"
+    """`empty_text`: a missing cell of a string column is let in as the empty text."""
     description: str | None = None
 
     other_integers: Literal["forbid", "wrong"] = "forbid"
     """Boolean columns: whole numbers besides 0 and 1 are let in and equal neither value."""
     booleans: Literal["forbid", "as_numbers"] = "forbid"
-    """Number columns: a column of true/false is read as 1/0."""
+    """Number and integer columns: a column of true/false is read as 1/0."""
     infinite: Literal["forbid", "allow"] = "forbid"
     """Number columns: infinite values are handed to the metric."""
+    text_column: Literal["forbid", "wrong"] = "forbid"
+    """Integer columns: a column that holds any text is let in, and all of it is wrong."""
+    fractions: Literal["forbid", "truncate"] = "forbid"
+    """Integer columns: numbers that are not whole are cut off towards zero."""
+    all_numbers: Literal["allow", "forbid", "forbid_fractions", "as_read"] = "allow"
+    """String columns: whether a column of nothing but numbers (or true/false) is refused; with
+    `forbid_fractions` only if one of them is not whole. With `as_read` it is read as numbers and
+    written anew: leading zeros are lost, and whole numbers beside missing cells gain a `.0`."""
+    all_missing: Literal["allow", "forbid"] = "allow"
+    """String columns that may hold missing cells: whether all cells may be missing."""
+
+    scored: bool = True
+    """`false`: the column must be there, but nobody looks at what it holds."""
 
     @field_validator("pattern")
     @classmethod
@@ -50,18 +64,21 @@ class Columns(BaseModel):
     def _fits_type(self) -> Columns:
         allowed = {
             "boolean": {"other_integers"},
-            "integer": {"minimum", "maximum", "values"},
+            "integer": {"minimum", "maximum", "values", "booleans", "text_column", "fractions"},
             "number": {"minimum", "maximum", "booleans", "infinite"},
-            "string": {"values", "pattern"},
+            "string": {"values", "pattern", "all_numbers", "all_missing"},
         }[self.type]
         special = {"minimum", "maximum", "values", "pattern"}
         special |= {"other_integers", "booleans", "infinite"}
+        special |= {"text_column", "fractions", "all_numbers", "all_missing"}
         wrong = sorted((self.model_fields_set & special) - allowed)
         if wrong:
             raise ValueError(
                 f"{', '.join(wrong)} does not apply to type '{self.type}' "
                 f"(which takes {', '.join(sorted(allowed))})"
             )
+        if self.missing == "empty_text" and self.type != "string":
+            raise ValueError("missing: empty_text needs type 'string'")
         return self
 
 
@@ -72,6 +89,8 @@ class RowSum(BaseModel):
 
     to: float = 1.0
     tolerance: float = Field(default=1e-6, ge=0)
+    missing: Literal["forbid", "skip"] = "forbid"
+    """`skip`: the cells that are there must add up (where `missing: allow` lets others be empty)."""
 
 
 class Submission(BaseModel):
@@ -92,19 +111,35 @@ class Submission(BaseModel):
 
     missing_tokens: MissingTokens = "empty"
     """Which cells are missing: empty ones, or pandas' default tokens ("NA", "null", ...) too."""
-    align: Literal["id", "position"] = "id"
+    align: Literal["id", "position", "sorted"] = "id"
     """`position`: rows meet the answers in file order and the id column is not looked at (but see
-    `align_within`)."""
+    `align_within`). `sorted`: both files are sorted by their id columns and paired in that order,
+    whether the ids agree or not (but see `id_set`)."""
+    id_set: Literal["any", "equal"] = "any"
+    """With `align: sorted`: whether both files must hold the same ids, however often each."""
     align_within: str | None = None
     """With `align: position`: rows are paired in file order among those of one value of this
     column, which both files have."""
-    extra_columns: Literal["forbid", "ignore"] = "forbid"
+    repeated_ids: Literal["forbid", "count", "shift"] = "forbid"
+    """`count`: a row may be there several times, and counts as often. `shift`, with `rows: superset`: the rows that have answers are sorted by id and paired in
+    order, so that a repeated id moves the pairs of all ids behind it."""
+    sample_rows: Literal["scored", "all"] = "scored"
+    """`all`: the sample submission has more rows than the answers. Which of them count is secret,
+    so that a check without answers compares no ids."""
+    extra_columns: Literal["forbid", "ignore", "zeros"] = "forbid"
+    """`ignore`: others than the declared columns are let in; `zeros`: if they hold only zeros."""
+    column_order: Literal["any", "fixed"] = "any"
+    """`fixed`: the columns must stand in the declared order, the id first."""
     id_first: bool = False
     """The id must be the first column of the file."""
 
     def column_names(self) -> list[str]:
-        """Return the names of the scored columns, in order."""
+        """Return the names of the columns besides the id, in order."""
         return [name for group in self.columns for name in group.names]
+
+    def scored_columns(self) -> list[tuple[str, Columns]]:
+        """Return name and kind of the columns that the metric sees, in order."""
+        return [(name, group) for group in self.columns if group.scored for name in group.names]
 
     @model_validator(mode="after")
     def _distinct(self) -> Submission:
@@ -112,8 +147,16 @@ class Submission(BaseModel):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"column '{repeated[0]}' is declared twice")
-        if self.align == "position" and self.rows != "exact":
-            raise ValueError("align: position needs rows: exact")
+        if self.align != "id" and self.rows != "exact":
+            raise ValueError(f"align: {self.align} needs rows: exact")
+        if self.align != "id" and self.repeated_ids != "forbid":
+            raise ValueError(f"repeated_ids: {self.repeated_ids} needs align: id")
+        if self.align != "sorted" and self.id_set != "any":
+            raise ValueError("id_set needs align: sorted")
+        if not self.scored_columns():
+            raise ValueError("no column is scored")
+        if self.repeated_ids == "shift" and self.rows != "superset":
+            raise ValueError("repeated_ids: shift needs rows: superset")
         if self.align_within is not None and self.align != "position":
             raise ValueError("align_within needs align: position")
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlebench_data.catalogue.submission import Submission
-from mlebench_data.grading.columns import InvalidSubmissionError, shorten
+from mlebench_data.grading.columns import InvalidSubmissionError, shorten, to_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,12 +25,11 @@ def _more(number: int) -> str:
 
 def _comparable(ids: pd.Series[Any], known: pd.Series[Any]) -> pd.Series[Any]:
     """Read submitted ids as the kind that the known ids have."""
-    import pandas as pd
     from pandas.api.types import is_numeric_dtype
 
     if is_numeric_dtype(known.dtype):
         # Text that is no number becomes NaN, which no known id is.
-        return pd.to_numeric(ids, errors="coerce")
+        return to_number(ids)
     # pandas 3 has a string type of its own; as objects, text equals text with every version.
     return ids.map(lambda value: value if isinstance(value, str) else str(value)).astype("object")
 
@@ -62,6 +61,41 @@ def _align_within(
             f"{wanted[first]:,} (rows are paired in order)"
         )
     return np.argsort(code, kind="stable"), np.argsort(known_code, kind="stable")
+
+
+def _align_sorted(
+    submitted: pd.Series[Any], known: pd.Series[Any], schema: Submission
+) -> tuple[Positions, Positions]:
+    """Pair rows in the order of the ids of each file, whether the ids agree or not."""
+    import numpy as np
+    import pandas as pd
+
+    if len(submitted) != len(known):
+        raise InvalidSubmissionError(
+            f"has {len(submitted):,} rows, must have {len(known):,} (rows are paired in the order "
+            f"of `{schema.id}`)"
+        )
+    if schema.id_set == "equal":
+        ids = pd.Index(_comparable(submitted, known))
+        known_ids = pd.Index(_comparable(known, known))
+        unknown = ~ids.isin(known_ids)
+        if unknown.any():
+            first = int(unknown.argmax())
+            raise InvalidSubmissionError(
+                f"row {first + 1}: `{schema.id}` {_shown(submitted.iloc[first])} is not in the "
+                f"test set{_more(int(unknown.sum()) - 1)}"
+            )
+        absent = ~known_ids.isin(ids)
+        if absent.any():
+            raise InvalidSubmissionError(
+                f"{int(absent.sum()):,} of {len(known):,} rows missing, such as `{schema.id}` "
+                f"{_shown(known.iloc[int(absent.argmax())])}"
+            )
+    submitted_order, known_order = (
+        ids.reset_index(drop=True).sort_values(kind="stable").index.to_numpy(dtype=np.intp)
+        for ids in (submitted, known)
+    )
+    return submitted_order, known_order
 
 
 def align(
@@ -100,6 +134,9 @@ def align(
         positions = np.arange(len(known))
         return positions, positions
 
+    if schema.align == "sorted":
+        return _align_sorted(submitted[schema.id], known[schema.id], schema)
+
     raw_ids = submitted[schema.id]
     ids = _comparable(raw_ids, known[schema.id])
     index = pd.Index(_comparable(known[schema.id], known[schema.id]))
@@ -121,7 +158,7 @@ def align(
             + _more(int(unknown.sum()) - 1)
         )
     repeated = pd.Index(partner).duplicated() & ~unknown
-    if repeated.any():
+    if repeated.any() and schema.repeated_ids == "forbid":
         first = int(repeated.argmax())
         problems.append(
             f"row {first + 1}: `{schema.id}` {_shown(raw_ids.iloc[first])} appears a second time"
@@ -139,7 +176,13 @@ def align(
         raise InvalidSubmissionError("; ".join(problems))
 
     order = np.argsort(index.to_numpy(), kind="stable")
-    row_of = np.full(len(known), -1, dtype=np.intp)
-    row_of[partner[~unknown]] = np.flatnonzero(~unknown)
-    order = order[row_of[order] >= 0]
-    return row_of[order], order
+    if schema.repeated_ids == "shift":
+        scored = np.flatnonzero(~unknown)
+        # As published, down to where the unstable sort puts rows of one id.
+        place = np.argsort(np.asarray(ids, dtype=object)[scored], kind="quicksort")
+        return scored[place][: len(known)], order
+    rank = np.empty(len(known), dtype=np.intp)
+    rank[order] = np.arange(len(known))
+    rows = np.flatnonzero(~unknown)
+    rows = rows[np.argsort(rank[partner[rows]], kind="stable")]
+    return rows, partner[rows]

@@ -38,14 +38,31 @@ def _refuse(series: pd.Series[Any], bad: npt.NDArray[np.bool_], what: str) -> No
         )
 
 
+def to_number(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Read cells as numbers; what is none becomes NaN."""
+    import pandas as pd
+
+    try:
+        return pd.to_numeric(series, errors="coerce")
+    except OverflowError:
+        # Whole numbers of hundreds of digits, which no double holds.
+        return pd.to_numeric(series.map(_bounded), errors="coerce")
+
+
+def _bounded(value: Any) -> Any:
+    try:
+        return float(value) if isinstance(value, int) else value
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
 def _numbers(series: pd.Series[Any]) -> pd.Series[Any]:
     """Return a numeric series, or refuse cells that are no numbers."""
-    import pandas as pd
     from pandas.api.types import is_numeric_dtype
 
     if is_numeric_dtype(series.dtype):
         return series
-    parsed = pd.to_numeric(series, errors="coerce")
+    parsed = to_number(series)
     _refuse(series, (parsed.isna() & series.notna()).to_numpy(), "not numeric")
     return parsed
 
@@ -78,18 +95,28 @@ def _number_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
 
 
 def _integer_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
-    from pandas.api.types import is_bool_dtype
+    import numpy as np
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
     if is_bool_dtype(series.dtype):
-        raise InvalidSubmissionError(
-            f"column `{series.name}`: holds true/false, must hold whole numbers"
-        )
+        if spec.booleans == "forbid":
+            raise InvalidSubmissionError(
+                f"column `{series.name}`: holds true/false, must hold whole numbers"
+            )
+        series = series.astype("int64")
+    if spec.text_column == "wrong" and not is_numeric_dtype(series.dtype):
+        _check_missing(series, spec)
+        # The smallest integer stands for what equals no true value.
+        return np.full(len(series), np.iinfo(np.int64).min)
     numbers = _numbers(series)
     _check_missing(numbers, spec)
     _check_bounds(numbers, spec)
+    if spec.fractions == "truncate":
+        numbers = numbers.astype("float64").map(np.trunc) if numbers.dtype.kind == "f" else numbers
     _refuse(numbers, ((numbers % 1 != 0) & numbers.notna()).to_numpy(), "not whole")
-    # Beyond, the conversion below would wrap round without a word.
-    _refuse(numbers, (numbers.abs() >= 2.0**63).to_numpy(), "too large")
+    if numbers.dtype.kind != "i":
+        # Beyond, the conversion below would wrap round without a word.
+        _refuse(numbers, (numbers.abs() >= 2.0**63).to_numpy(), "too large")
     if spec.values is not None:
         allowed = numbers.isin(spec.values) | numbers.isna()
         _refuse(numbers, (~allowed).to_numpy(), f"none of {_listing(spec.values)}")
@@ -114,9 +141,41 @@ def _boolean_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
     return numbers.astype("int64").to_numpy()
 
 
+def _check_is_text(text: pd.Series[Any], spec: Columns) -> None:
+    """Refuse a column of which pandas would make numbers or true/false, or nothing at all."""
+    import pandas as pd
+
+    cells = text.dropna()
+    if cells.empty:
+        if spec.all_missing == "forbid" and len(text):
+            raise InvalidSubmissionError(f"column `{text.name}`: every value is missing")
+        return
+    if spec.all_numbers in ("allow", "as_read"):
+        return
+    numbers = pd.to_numeric(cells, errors="coerce")
+    if spec.all_numbers == "forbid":
+        is_boolean = cells.map(lambda cell: str(cell).lower() in ("true", "false"))
+        if numbers.notna().all() or is_boolean.all():
+            raise InvalidSubmissionError(
+                f"column `{text.name}`: holds nothing but "
+                f"{'true/false' if is_boolean.all() else 'numbers'}, must hold text"
+            )
+    elif numbers.notna().all() and (numbers % 1 != 0).any():
+        raise InvalidSubmissionError(
+            f"column `{text.name}`: holds nothing but numbers that are not whole, must hold text"
+        )
+
+
 def _string_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
+    from pandas.api.types import is_numeric_dtype
+
     _check_missing(series, spec)
     text = series.astype("object")
+    if spec.all_numbers == "as_read" and is_numeric_dtype(series.dtype):
+        text = text.map(str).where(series.notna(), None)
+    _check_is_text(text, spec)
+    if spec.missing == "empty_text":
+        text = text.where(text.notna(), "")
     present = text.notna()
     if spec.values is not None:
         allowed = text.isin(spec.values) | ~present

@@ -51,12 +51,16 @@ def _references(answers: pd.DataFrame, version: Version) -> npt.NDArray[Any]:
     """Return the true values, typed like the predictions."""
     import numpy as np
 
-    schema = version.submission
-    names = version.metric.references or schema.column_names()
-    groups = [group for group in schema.columns for _ in group.names]
-    columns = [
-        typed_column(answers[name], group) for name, group in zip(names, groups, strict=True)
-    ]
+    scored = version.submission.scored_columns()
+    names = version.metric.references or [name for name, _ in scored]
+    try:
+        columns = [
+            typed_column(answers[name], group)
+            for name, (_, group) in zip(names, scored, strict=True)
+        ]
+    except InvalidSubmissionError as error:
+        # The checks are those of submissions, but nobody who submits is to blame for this.
+        raise ValueError(f"the answers break the rules for submissions: {error}") from error
     return columns[0] if len(columns) == 1 else np.column_stack(columns)
 
 
@@ -82,15 +86,23 @@ def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> 
     InvalidSubmissionError
         If the submission is at fault. Any other exception is a fault of ours.
     """
+    import numpy as np
+
     schema = version.submission
     check_columns(submission, schema)
     submitted_rows, answer_rows = align(submission, answers, schema)
-    # Checked in the order of the file, so that the rows in messages are those of the file.
-    values = predictions(submission, schema)
     metric = version.metric
+    looked_at = None
     if metric.scored_rows is not None:
-        counts = _is_scored(answers, metric.scored_rows)[answer_rows]
-        submitted_rows, answer_rows = submitted_rows[counts], answer_rows[counts]
+        rule = metric.scored_rows
+        counts = _is_scored(answers, rule)
+        chosen = counts[submitted_rows if rule.chosen_by == "position" else answer_rows]
+        submitted_rows, answer_rows = submitted_rows[chosen], answer_rows[counts[answer_rows]]
+        if rule.unscored_cells == "ignore":
+            looked_at = np.zeros(len(submission), dtype=bool)
+            looked_at[submitted_rows] = True
+    # Checked in the order of the file, so that the rows in messages are those of the file.
+    values = predictions(submission, schema, looked_at=looked_at)
     predicted = values[submitted_rows]
     function: Callable[..., float] = load_function(metric.name)
     inputs = {
@@ -250,7 +262,7 @@ def validate(
     )
     if sample_submission is not None and not sample.is_file():
         raise DataNotFoundError(f"There is no sample submission {sample}.")
-    ids_checked = sample.is_file()
+    ids_checked = sample.is_file() and schema.sample_rows == "scored"
     status: Status = "valid"
     reason = None
     try:
@@ -258,7 +270,10 @@ def validate(
         check_columns(table, schema)
         if ids_checked:
             align(table, read_table(sample, schema), schema)
-        predictions(table, schema)
+        rule = block.metric.scored_rows
+        if rule is None or rule.unscored_cells == "check":
+            # Without the answers nobody knows which rows count.
+            predictions(table, schema)
     except MissingSubmissionError as error:
         status, reason = "missing", str(error)
     except InvalidSubmissionError as error:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlebench_data.catalogue.submission import Submission
+from mlebench_data.catalogue.submission import Columns, Submission
 from mlebench_data.grading.columns import InvalidSubmissionError, shorten, typed_column
 from mlebench_data.tables import read_csv
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
@@ -20,7 +21,12 @@ class MissingSubmissionError(Exception):
 
 def text_columns(schema: Submission) -> list[str]:
     """Return the columns that stay text whatever their cells look like."""
-    return [name for group in schema.columns if group.type == "string" for name in group.names]
+    return [
+        name
+        for group in schema.columns
+        if group.type == "string" and group.all_numbers != "as_read"
+        for name in group.names
+    ]
 
 
 def read_submission(path: Path, schema: Submission) -> pd.DataFrame:
@@ -88,18 +94,34 @@ def check_columns(table: pd.DataFrame, schema: Submission) -> None:
         )
     known = {schema.id, schema.align_within, *schema.column_names()}
     extra = [name for name in found if name not in known]
-    if schema.extra_columns == "forbid":
+    if schema.extra_columns == "zeros":
+        extra = [name for name in extra if not _is_zero(table[name])]
+    if schema.extra_columns != "ignore":
         if extra:
             raise InvalidSubmissionError(
                 f"{_columns(extra)} not allowed; only {_columns(required)}"
             )
-        # pandas makes row labels of the cells that have no column.
-        if not isinstance(table.index, pd.RangeIndex):
+        # pandas makes row labels of the cells that have no column; row numbers do no harm.
+        labels = table.index
+        if isinstance(labels, pd.MultiIndex) or not labels.equals(pd.RangeIndex(len(labels))):
             raise InvalidSubmissionError("the rows have more cells than the header has columns")
+    if schema.column_order == "fixed" and found != (order := [schema.id, *schema.column_names()]):
+        wrong = next(i for i, name in enumerate(order) if found[i : i + 1] != [name])
+        raise InvalidSubmissionError(
+            f"the columns must stand in a fixed order: number {wrong + 1} must be "
+            f"`{order[wrong]}`, but is `{shorten(found[wrong])}`"
+        )
     if schema.id_first and found[0] != schema.id:
         raise InvalidSubmissionError(
             f"the first column must be `{schema.id}`, but it is {_columns(found[:1])}"
         )
+
+
+def _is_zero(column: pd.Series[Any]) -> bool:
+    """Tell whether a column holds numbers that are all zero, or nothing."""
+    from pandas.api.types import is_numeric_dtype
+
+    return is_numeric_dtype(column.dtype) and bool((column.fillna(0) == 0).all())
 
 
 def _columns(names: list[str]) -> str:
@@ -111,8 +133,20 @@ def _columns(names: list[str]) -> str:
     return f"column {shown}" if len(names) == 1 else f"columns {shown}"
 
 
-def predictions(table: pd.DataFrame, schema: Submission) -> npt.NDArray[Any]:
+def predictions(
+    table: pd.DataFrame, schema: Submission, *, looked_at: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[Any]:
     """Check the values of all scored columns.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The submission.
+    schema : Submission
+        What it must hold.
+    looked_at : numpy.ndarray of bool, optional
+        Rows whose cells are looked at; in the others anything goes, and a valid value takes its
+        place. By default all.
 
     Returns
     -------
@@ -126,10 +160,14 @@ def predictions(table: pd.DataFrame, schema: Submission) -> npt.NDArray[Any]:
     """
     import numpy as np
 
-    columns = [typed_column(table[name], group) for group in schema.columns for name in group.names]
+    columns = [
+        typed_column(_without_unseen(table[name], group, looked_at), group)
+        for name, group in schema.scored_columns()
+    ]
     values = columns[0] if len(columns) == 1 else np.column_stack(columns)
     if schema.row_sum is not None:
-        sums = values.reshape(len(table), -1).sum(axis=1)
+        total = np.nansum if schema.row_sum.missing == "skip" else np.sum
+        sums = total(values.reshape(len(table), -1), axis=1)
         wrong = ~(np.abs(sums - schema.row_sum.to) <= schema.row_sum.tolerance)
         if wrong.any():
             first = int(wrong.argmax())
@@ -139,3 +177,21 @@ def predictions(table: pd.DataFrame, schema: Submission) -> npt.NDArray[Any]:
                 f"{int(wrong.sum()):,} such rows"
             )
     return values
+
+
+def _without_unseen(
+    column: pd.Series[Any], group: Columns, looked_at: npt.NDArray[np.bool_] | None
+) -> pd.Series[Any]:
+    """Replace the cells that nobody looks at by a valid value."""
+    if looked_at is None or looked_at.all():
+        return column
+    import numpy as np
+    import pandas as pd
+
+    filling: str | float
+    if group.values:
+        filling = group.values[0]
+    else:
+        filling = "0" if group.type == "string" else group.minimum or 0
+    cells = np.where(looked_at, column.to_numpy(dtype=object), filling)
+    return pd.Series(cells, name=column.name).infer_objects()

@@ -21,7 +21,9 @@ def pattern_fields(pattern: str) -> list[str]:
 
 
 def fill(pattern: str, row: Mapping[str, str]) -> str:
-    """Fill a pattern with the texts of a row; `{id:05d}` takes the column as a whole number.
+    """Fill a pattern with the texts of a row.
+
+    `{id:05d}` takes the column as a whole number, `{id:.1}` the first character of the text.
 
     Raises
     ------
@@ -33,7 +35,8 @@ def fill(pattern: str, row: Mapping[str, str]) -> str:
         parts.append(literal)
         if name is not None:
             try:
-                parts.append(format(int(row[name]), form) if form else row[name])
+                value = int(row[name]) if (form or "").endswith("d") else row[name]
+                parts.append(format(value, form or ""))
             except ValueError as error:
                 raise PackError(
                     f"'{pattern}' cannot be filled with {name} = '{row[name]}': {error}."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tarfile
 import zipfile
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 
 from mlebench_data.errors import PrepareError
@@ -14,6 +16,7 @@ from mlebench_data.recipe.operation import Name, Operation, OutputPath, Relative
 
 # The earliest date that the zip format can hold: archives must not differ by when they were made.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_SEVEN_ZIP_EPOCH = 315532800  # The same moment, as seconds since 1970 in UTC.
 
 
 Compression = Literal["deflated", "stored"]
@@ -28,6 +31,20 @@ def _add(
     info.external_attr = 0o100644 << 16
     with archive.open(info, "w") as member:
         shutil.copyfileobj(source, member)
+
+
+def _members(
+    context: Context, table: str, member: str, source: str, path: str
+) -> list[tuple[str, str]]:
+    """Return the names of members and of the raw files that they are, sorted by name."""
+    pairs = sorted(expand(context, table, member, source))
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise PrepareError(f"'{path}' would hold two members of one name.")
+    for name, _ in pairs:
+        pure = PurePosixPath(name)
+        if not pure.parts or pure.is_absolute() or ".." in pure.parts:
+            raise PrepareError(f"'{path}' would hold '{name}', which leaves a folder.")
+    return [(name, file) for name, file in pairs]
 
 
 class ZipRawFiles(Operation):
@@ -46,13 +63,7 @@ class ZipRawFiles(Operation):
         return [self.path]
 
     def run(self, context: Context) -> None:  # noqa: D102
-        pairs = sorted(expand(context, self.table, self.member, self.source))
-        if len({member for member, _ in pairs}) != len(pairs):
-            raise PrepareError(f"'{self.path}' would hold two members of one name.")
-        for member, _ in pairs:
-            pure = PurePosixPath(member)
-            if not pure.parts or pure.is_absolute() or ".." in pure.parts:
-                raise PrepareError(f"'{self.path}' would hold '{member}', which leaves a folder.")
+        pairs = _members(context, self.table, self.member, self.source, self.path)
         with zipfile.ZipFile(context.target(self.path), "w") as archive:
             for member, source in pairs:
                 with context.raw.open(source) as stream:
@@ -60,10 +71,43 @@ class ZipRawFiles(Operation):
                 context.advance(1)
 
 
-class ZipOutputs(Operation):
-    """Pack files that the recipe has written into a zip, by their bare names.
+class TarRawFiles(Operation):
+    """Pack one raw file for each row of a table into an uncompressed tar, members sorted by name.
 
-    With `remove` the files themselves are taken away afterwards.
+    With `below`, members are named as seen from that folder of the pattern `member`.
+    """
+
+    op: Literal["tar_raw_files"]
+    table: Name
+    source: RelativePath
+    member: str
+    below: str = ""
+    path: OutputPath
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.table]
+
+    def writes(self) -> list[str]:  # noqa: D102
+        return [self.path]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        pairs = _members(context, self.table, self.member, self.source, self.path)
+        with tarfile.open(context.target(self.path), "w", format=tarfile.PAX_FORMAT) as archive:
+            for member, source in pairs:
+                info = tarfile.TarInfo(member.removeprefix(self.below))
+                info.mode = 0o644
+                with context.raw.open(source) as stream:
+                    info.size = stream.seek(0, os.SEEK_END)
+                    stream.seek(0)
+                    archive.addfile(info, stream)
+                context.advance(1)
+
+
+class ZipOutputs(Operation):
+    """Pack files that the recipe has written into a zip or 7z file, by their bare names.
+
+    The ending of `path` decides which of both. With `remove` the files themselves are taken away
+    afterwards.
     """
 
     op: Literal["zip_outputs"]
@@ -76,17 +120,35 @@ class ZipOutputs(Operation):
         return [self.path]
 
     def run(self, context: Context) -> None:  # noqa: D102
-        with zipfile.ZipFile(context.target(self.path), "w") as archive:
-            for file in sorted(self.files):
-                source = context.output / file
-                if not source.is_file():
-                    raise PrepareError(f"'{file}' is to be packed before it is written.")
-                with source.open("rb") as stream:
-                    _add(archive, source.name, stream, self.compression)
-                if self.remove:
-                    source.unlink()
-                    context.rows.pop(file, None)
+        sources = [context.output / file for file in sorted(self.files)]
+        for file, source in zip(sorted(self.files), sources, strict=True):
+            if not source.is_file():
+                raise PrepareError(f"'{file}' is to be packed before it is written.")
+        target = context.target(self.path)
+        if target.suffix == ".7z":
+            _seven_zip(target, sources)
+        else:
+            with zipfile.ZipFile(target, "w") as archive:
+                for source in sources:
+                    with source.open("rb") as stream:
+                        _add(archive, source.name, stream, self.compression)
+        if self.remove:
+            for file, source in zip(sorted(self.files), sources, strict=True):
+                source.unlink()
+                context.rows.pop(file, None)
         context.advance(1)
+
+
+def _seven_zip(target: Path, sources: list[Path]) -> None:
+    """Pack files by their bare names into a 7z archive."""
+    from mlebench_data.prepare.archives import import_extra
+
+    module = import_extra("py7zr", extra="archives", why=f"{target.name} is a 7z archive")
+    with module.SevenZipFile(target, "w") as archive:
+        for source in sources:
+            # The archive keeps the file's time, which must not differ from run to run.
+            os.utime(source, (_SEVEN_ZIP_EPOCH, _SEVEN_ZIP_EPOCH))
+            archive.write(source, source.name)
 
 
 class ZipFolder(Operation):

@@ -136,7 +136,7 @@ class Context:
         if pure.parts[:1] not in (("public",), ("private",)) or ".." in pure.parts:
             raise PrepareError(f"'{path}' leaves public/ and private/.")
         target = self.output / path
-        if path in self.written:
+        if path in self.written or target.exists():
             raise PrepareError(f"'{path}' is written twice by the recipe.")
         self.written.add(path)
         if pure.parent not in self._folders:

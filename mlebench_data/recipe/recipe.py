@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from mlebench_data.recipe.archives import ZipFolder, ZipOutputs, ZipRawFiles
+from mlebench_data.recipe.annotations import ReadAnnotations, RenameImages, WriteAnnotations
+from mlebench_data.recipe.archives import TarRawFiles, ZipFolder, ZipOutputs, ZipRawFiles
 from mlebench_data.recipe.custom import CallFunction
 from mlebench_data.recipe.files import (
     CopyFile,
@@ -18,7 +19,7 @@ from mlebench_data.recipe.files import (
 )
 from mlebench_data.recipe.operation import Operation
 from mlebench_data.recipe.records import ReadRecords, RecordsToTable, SelectFields, WriteRecords
-from mlebench_data.recipe.splits import SplitGroups, SplitRows
+from mlebench_data.recipe.splits import ShuffleRows, SplitGroups, SplitRows, SplitWithinGroups
 from mlebench_data.recipe.tables import (
     FilterRows,
     NumberRows,
@@ -43,17 +44,23 @@ AnyOperation = Annotated[
     | MakeFolder
     | NumberRows
     | OneHot
+    | ReadAnnotations
     | ReadRecords
     | ReadTable
     | RecordsToTable
     | RenameColumns
+    | RenameImages
     | SampleSubmission
     | SelectColumns
     | SelectFields
     | SetColumns
+    | ShuffleRows
     | SortRows
     | SplitGroups
     | SplitRows
+    | SplitWithinGroups
+    | TarRawFiles
+    | WriteAnnotations
     | WriteRecords
     | WriteTable
     | ZipFolder

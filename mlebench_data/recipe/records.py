@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-from typing import Literal
+from typing import IO, Any, Literal
 
 from mlebench_data.errors import PrepareError
 from mlebench_data.recipe.context import Context
@@ -11,10 +12,15 @@ from mlebench_data.recipe.operation import Name, Operation, OutputPath, Relative
 
 
 class ReadRecords(Operation):
-    """Read a JSON array of objects of the raw data."""
+    """Read a JSON array of objects of the raw data.
+
+    With `first_only` only its first object is read, for large files of which nothing but the names
+    of the fields is wanted.
+    """
 
     op: Literal["read_records"]
     path: RelativePath
+    first_only: bool = False
     into: Name
 
     def makes(self) -> list[str]:  # noqa: D102
@@ -23,12 +29,26 @@ class ReadRecords(Operation):
     def run(self, context: Context) -> None:  # noqa: D102
         with context.raw.open(self.path) as stream:
             try:
-                records = json.load(stream)
+                records = [_first_item(stream)] if self.first_only else json.load(stream)
             except ValueError as error:
                 raise PrepareError(f"Raw file '{self.path}' is not JSON: {error}.") from error
         if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
             raise PrepareError(f"Raw file '{self.path}' is not a JSON array of objects.")
         context.values[self.into] = records
+
+
+def _first_item(stream: IO[bytes]) -> Any:
+    """Read the first item of a JSON array and no more of the file than that takes."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    text = ""
+    while True:
+        block = stream.read(1 << 20)
+        text += decoder.decode(block, final=not block)
+        try:
+            return json.JSONDecoder().raw_decode(text.lstrip().removeprefix("[").lstrip())[0]
+        except ValueError:
+            if not block:
+                raise
 
 
 class SelectFields(Operation):
@@ -89,11 +109,14 @@ class RecordsToTable(Operation):
 
 
 class WriteRecords(Operation):
-    """Write records as one JSON array, ASCII with escapes, indented by `indent` spaces."""
+    """Write records as one JSON array, ASCII with escapes.
+
+    Indented by `indent` spaces; `indent: null` writes a single line.
+    """
 
     op: Literal["write_records"]
     records: Name
-    indent: int = 4
+    indent: int | None = 4
     path: OutputPath
 
     def uses(self) -> list[str]:  # noqa: D102

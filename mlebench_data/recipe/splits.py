@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -136,3 +137,77 @@ class SplitGroups(Operation):
             if self.rows == "groups":
                 positions = positions[np.argsort(rank[positions], kind="stable")]
             context.values[name] = table.iloc[positions].reset_index(drop=True)
+
+
+class SplitWithinGroups(Operation):
+    """Split each group of a table (the rows of one value of a column) at random by itself.
+
+    Every group is split like the rows in `split_rows`. Groups with fewer than `last_below` rows are
+    not shuffled: their last row is test, and the only row of a group is train. Both parts hold the
+    groups in order of appearance, each in the order of its shuffle.
+    """
+
+    op: Literal["split_within_groups"]
+    table: Name
+    column: str
+    test_size: Annotated[float, Field(gt=0, lt=1)]
+    seed: int = 0
+    last_below: int = 0
+    into: tuple[Name, Name]
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.table]
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return list(self.into)
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        import numpy as np
+        import pandas as pd
+
+        codes, groups = pd.factorize(context.column(self.table, self.column))
+        rows = np.argsort(codes, kind="stable")
+        ends = np.cumsum(np.bincount(codes, minlength=len(groups)))
+        # The shuffle depends on the size of a group only.
+        known: dict[int, tuple[Any, Any]] = {}
+        parts: tuple[list[Any], list[Any]] = ([], [])
+        start = 0
+        for end in ends.tolist():
+            size = end - start
+            if size not in known:
+                known[size] = self._split(context, size)
+            for part, chosen in zip(parts, known[size], strict=True):
+                part.append(rows[start:end][chosen])
+            start = end
+        table = context.table(self.table)
+        for name, part in zip(self.into, parts, strict=True):
+            context.values[name] = table.iloc[np.concatenate(part)].reset_index(drop=True)
+
+    def _split(self, context: Context, size: int) -> tuple[Any, Any]:
+        import numpy as np
+
+        if size >= self.last_below:
+            return _split_positions(context, size, self.test_size, self.seed)
+        train = max(1, size - 1)
+        return np.arange(train), np.arange(train, size)
+
+
+class ShuffleRows(Operation):
+    """Shuffle the rows of a table with Python's generator (`random.Random(seed).shuffle`)."""
+
+    op: Literal["shuffle_rows"]
+    table: Name
+    seed: int = 0
+    into: Name
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.table]
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return [self.into]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        table = context.table(self.table)
+        order = list(range(len(table)))
+        random.Random(self.seed).shuffle(order)
+        context.values[self.into] = table.iloc[order].reset_index(drop=True)

@@ -53,6 +53,7 @@ def test_constant_target(
     write(tmp_path / "data", train, sample, sample, "AUC", sample[["id"]].assign(x=3))
     run = run_agent("baseline", tmp_path / "data")
     assert run.status == 0, run.log
+    assert run.report["outcome"] == "constant predictions"
     assert run.submission["y"].tolist() == [expected] * 5
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
+import tempfile
+import threading
 from pathlib import Path
 
 import psutil
@@ -106,3 +110,92 @@ def test_killed_harness(run: Run):
     assert "removed what an earlier run left" in messages and str(process.pid) in messages
     if run.runtime == "docker":
         assert containers(run.out) == []
+
+
+class EngineProxy:
+    """A way to the engine that can be cut."""
+
+    def __init__(self, path: Path) -> None:
+        self.address = f"unix://{path}"
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(str(path))
+        self._server.listen()
+        self._open: list[socket.socket] = [self._server]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                near, _ = self._server.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect("/var/run/docker.sock")
+            except OSError:
+                return
+            self._open += [near, far]
+            for source, target in ((near, far), (far, near)):
+                threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
+
+    @staticmethod
+    def _copy(source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+    def cut(self) -> None:
+        """End all connections and take no more."""
+        for item in self._open:
+            try:
+                item.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        self._server.close()
+
+
+@pytest.mark.docker
+@pytest.mark.skipif(
+    "DOCKER_HOST" in os.environ or not Path("/var/run/docker.sock").exists(),
+    reason="the engine is not where the test's way to it leads",
+)
+def test_engine_that_is_gone(
+    mlebench: Command, docker_image: str, tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from mlebench_data.harness.runtimes import docker as docker_runtime
+
+    monkeypatch.setattr(docker_runtime, "_RESTART_PATIENCE", 0.0)
+    folder = Path(tempfile.mkdtemp())  # a socket's path must be short
+    proxy = EngineProxy(folder / "engine")
+    run = Run(mlebench, tmp_path / "agents", out, "docker")
+
+    def cut() -> None:
+        wait_for(lambda: run.log.is_file() and "process" in run.log.read_text())
+        proxy.cut()
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    with monkeypatch.context() as patch:
+        patch.setenv("DOCKER_HOST", proxy.address)
+        finished = mlebench(*run.arguments)
+    cutter.join()
+    shutil.rmtree(folder)
+    assert finished.code == 1
+    assert "2 attempts; 0 scored" in finished.out
+    for seed in (0, 1):
+        result = read_result(out, "sleeper", seed=seed)
+        assert result["outcome"] == "infra_error", result
+        assert "engine" in result["reason"]
+    # The container was out of reach; here its harness still lives, so nobody else removes it.
+    for name in containers(out):
+        remove_container(name)
+    assert run.go_on().count("  started ") == 2
+
+
+def remove_container(name: str) -> None:
+    import docker
+
+    client = docker.from_env()
+    for entry in client.api.containers(all=True, filters={"label": f"{NAME_LABEL}={name}"}):
+        client.api.remove_container(entry["Id"], force=True)
+    client.close()

@@ -56,7 +56,13 @@ CASES = [
         "time_limit",
         137,
     ),
-    Case("crash", "raise KeyError('of the agent')", "agent_error", "exit code 1", exit_code=1),
+    Case(
+        "crash",
+        "raise KeyError('of the agent')",
+        "agent_error",
+        "exit code 1; see agent.log",
+        exit_code=1,
+    ),
     Case("late_crash", "submission.write_text(plain)\nraise KeyError", "scored", exit_code=1),
     Case(
         "eater",
@@ -168,7 +174,7 @@ def gallery(
         agents.insert(1, write_agent(root / "no_image", "", image=NO_IMAGE))
     out = root / "out"
     arguments = ["run", "--competition", "tiny", "--runtime", request.param, "--jobs", "2"]
-    arguments += ["--time-limit", "8s", "--grace", "1s", "--memory", "150m"]
+    arguments += ["--time-limit", "6s", "--grace", "1s", "--memory", "150m"]
     arguments += ["--data-dir", str(tiny.data_dir), "--out", str(out), "--agent", *map(str, agents)]
     code = Command(tiny, None)(*arguments).code
     yield Gallery(out, request.param, arguments, code)
@@ -256,7 +262,7 @@ def test_record_is_complete(gallery: Gallery):
         assert len(result[name]) == 64
     settings = result["settings"]
     assert len(settings["agent_sha256"]) == 64
-    assert settings["limits"]["time_seconds"] == 8
+    assert settings["limits"]["time_seconds"] == 6
     assert settings["environment"]["SEED"] == str(result["seed"]) == "0"
     environment = result["environment"]
     assert {"python", "mlebench-data", "numpy", "pandas"} <= set(environment["versions"])
@@ -277,7 +283,8 @@ def test_report_prints_the_table_again(gallery: Gallery, mlebench: Command):
     rows = {line.split()[1]: line for line in table.splitlines() if line.startswith(" tiny")}
     assert set(rows) >= {case.name for case in CASES}
     assert "0.75 ↑" in rows["good"] and "silver" in rows["good"]
-    assert "time_limit" in rows["runaway"]
+    assert "ended: time_limit" in rows["runaway"]
+    assert "exit code 1" in rows["late_crash"]
     scored = sum(case.outcome == "scored" for case in CASES)
     assert f"{scored} scored; {scored} with a medal" in table
     assert ("without isolation" in table) is (gallery.runtime == "local")

@@ -46,7 +46,9 @@ def start_preparing(data_dir: Path) -> Iterator[Callable[..., subprocess.Popen[s
     yield start
     for process in running:
         process.kill()
-        process.communicate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def wait_for(path: Path) -> None:

@@ -79,7 +79,7 @@ def test_killed_run_leaves_nothing_that_counts(
     named = raw if raw.is_dir() else None
     result = prepare(competition, data_dir=data_dir, raw=named, skip_lock=True)
     assert result.status == "prepared"
-    assert _entries(data_dir / "tiny") == ["v1"] if named else ["raw", "v1"]
+    assert _entries(data_dir / "tiny") == (["v1"] if named else ["raw", "v1"])
     assert result.manifest.differences(result.folder, full=True) == []
 
 
@@ -121,7 +121,7 @@ def test_two_runs_at_once_agree(
     assert [first.returncode, second.returncode] == [0, 0]
     # The second one waits for the first, and then finds its result.
     assert outputs == ["prepared", "unchanged"]
-    assert _entries(data_dir / "tiny") == ["v1"] if raw.is_dir() else ["raw", "v1"]
+    assert _entries(data_dir / "tiny") == (["v1"] if raw.is_dir() else ["raw", "v1"])
 
 
 def test_fetching_waits_for_a_preparation_that_builds(

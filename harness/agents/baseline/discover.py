@@ -74,6 +74,14 @@ class DataFolder:
             archive = self._archives[file.path]
         return archive.read(file.member)
 
+    def head(self, file: DataFile) -> bytes:
+        """Return the first bytes of a file, at most 4096."""
+        if file.member is None:
+            with file.path.open("rb") as stream:
+                return stream.read(4096)
+        with self._archives[file.path].open(file.member) as member:
+            return member.read(4096)
+
     def _plain_files(self, root: Path) -> list[DataFile]:
         found = []
         for folder, subfolders, names in os.walk(root):

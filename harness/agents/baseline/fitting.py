@@ -96,7 +96,10 @@ def solve_problem(
         weights = blend(trials, truth, metric)
         answers.update(answers_of(problem, blended(trials, weights, "test")))
         write_submission(session.sample, answers, contract.submission_file)
-        journal.note(outcome="improved")
+        if set(weights) != {"constant"}:
+            journal.note(outcome="improved")
+        elif journal.facts["outcome"] != "improved":
+            journal.note(outcome="constant predictions")
         return weights
 
     trials = [_constant(problem, truth, test_rows, metric)]

@@ -68,6 +68,8 @@ def run(contract: Contract, clock: Clock, journal: Journal) -> int:
     outcome = journal.facts["outcome"]
     if outcome == "improved":
         journal.say(f"IMPROVED: {contract.submission_file} holds predictions")
+    elif outcome == "constant predictions":
+        journal.say("CONSTANT: every row got the same answer, as nothing told the rows apart")
     else:
         journal.say(f"KEPT the sample submission knowingly: {journal.facts.get('reason')}")
     return 0
@@ -92,7 +94,7 @@ def main() -> int:
         journal.save()
         journal.say(f"STOPPED with this outcome: {outcome}")
         # Ends all threads at once; the submission file is always complete.
-        os._exit(0 if outcome in ("improved", "sample submission kept") else 1)
+        os._exit(1 if outcome == "nothing submitted" else 0)
 
     watchdog = clock.start_watchdog(time_is_over)
     try:

@@ -114,14 +114,16 @@ def _read_separated(
         **options,
     }
 
+    if b"\0" in folder.head(file):
+        # Some versions of pandas make a table of anything.
+        raise ValueError("it holds binary data")
+
     def source() -> Any:
         # A plain file is streamed by pandas; only archived ones go through memory as a whole.
         return file.path if file.member is None else io.BytesIO(folder.read(file))
 
     def parse(**changes: Any) -> Any:
         header = pd.read_csv(source(), nrows=0, sep=arguments["sep"], encoding=changes["encoding"])
-        if any("\0" in str(column) for column in header.columns):
-            raise ValueError("it holds binary data")
         raw = [column for column in header.columns if str(column).strip() in raw_columns]
         missing = {column: MISSING for column in header.columns if column not in raw}
         # Converters would do for the raw columns, but pandas 3 takes their "NA" for missing.

@@ -1,0 +1,1 @@
+"""Column-wise area under the ROC curve."""

@@ -1,0 +1,1 @@
+"""Column-wise Spearman rank correlation."""

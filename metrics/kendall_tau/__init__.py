@@ -1,0 +1,1 @@
+"""Kendall tau correlation of orderings."""

@@ -1,0 +1,1 @@
+"""Levenshtein distance."""

@@ -1,0 +1,1 @@
+"""Pearson correlation coefficient."""
