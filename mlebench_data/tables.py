@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
+
+from mlebench_data.float_text import parse_floats
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MissingTokens = Literal["empty", "pandas"]
 """Which cells of a CSV file are missing: empty ones only, or pandas' default tokens too."""
+
+FloatParser = Literal["exact", "fast"]
+"""How numbers are read: to the nearest double, or as pandas' default parser did up to 3.0."""
 
 Quoting = Literal["minimal", "nonnumeric"]
 """Which cells are quoted: those that need it, or all that are no numbers (header included)."""
@@ -23,6 +29,7 @@ def read_csv(
     types: dict[str, str] | None = None,
     separator: str = ",",
     encoding: str = "utf-8",
+    float_parser: FloatParser = "exact",
 ) -> pd.DataFrame:
     """Read a CSV file with the column types that its cells suggest.
 
@@ -43,6 +50,8 @@ def read_csv(
         Separates cells.
     encoding : str
         Of the text.
+    float_parser : {"exact", "fast"}
+        How numbers are read.
 
     Returns
     -------
@@ -54,16 +63,31 @@ def read_csv(
 
     # The nearest double is the default from pandas 3.1 on, where asking for it is deprecated.
     exact = parse_version(pd.__version__) >= parse_version("3.1")
-    return pd.read_csv(
-        source,
+    options: dict[str, Any] = {
+        "low_memory": False,
+        "keep_default_na": missing_tokens == "pandas",
+        "na_values": None if missing_tokens == "pandas" else [""],
+        "sep": separator,
+        "encoding": encoding,
+    }
+    content = source.read() if float_parser == "fast" and not isinstance(source, Path) else None
+    table = pd.read_csv(
+        source if content is None else io.BytesIO(content),
         float_precision=None if exact else "round_trip",
-        low_memory=False,
-        keep_default_na=missing_tokens == "pandas",
-        na_values=None if missing_tokens == "pandas" else [""],
         dtype={**dict.fromkeys(columns_as_text or [], "str"), **(types or {})} or None,
-        sep=separator,
-        encoding=encoding,
+        **options,
     )
+    floats = list(table.columns[table.dtypes == "float64"])
+    if float_parser == "fast" and floats:
+        text = pd.read_csv(
+            source if content is None else io.BytesIO(content),
+            dtype="str",
+            usecols=floats,
+            **options,
+        )
+        for name in floats:
+            table[name] = parse_floats(table[name], text[name])
+    return table
 
 
 def write_csv(
@@ -91,11 +115,26 @@ def write_csv(
     """
     import csv
 
+    from mlebench_data.csv_writing import write_fast
+
+    if isinstance(target, Path):
+        with target.open("wb") as stream:
+            write_csv(
+                table, stream, separator=separator, float_format=float_format, quoting=quoting
+            )
+        return
+    quote_all = quoting == "nonnumeric"
+    if (
+        float_format is None
+        and "b" in getattr(target, "mode", "")
+        and write_fast(table, target, separator=separator, quote_all=quote_all)
+    ):
+        return
     table.to_csv(
         target,
         index=False,
         lineterminator="\n",
         sep=separator,
         float_format=float_format,
-        quoting=csv.QUOTE_NONNUMERIC if quoting == "nonnumeric" else csv.QUOTE_MINIMAL,
+        quoting=csv.QUOTE_NONNUMERIC if quote_all else csv.QUOTE_MINIMAL,
     )

@@ -106,8 +106,9 @@ def text_cells(argument: str, values: Any) -> npt.NDArray[np.object_]:
     """
     try:
         array = np.asarray(values)
-        if array.dtype.kind != "O":
-            array = np.array(values, dtype=object)
+        if array.ndim == 1 and array.dtype.kind != "O":
+            # From the elements: numpy makes one text array of, say, [1, "a"].
+            array = np.array([_unwrapped(value) for value in values], dtype=object)
     except ValueError as error:
         raise MetricInputError(argument, f"must be an array of one shape; {error}") from error
     if array.ndim != 1:
@@ -165,9 +166,10 @@ def read_token_groups(
     if uneven.any():
         row = int(np.argmax(uneven))
         number = int(uneven.sum())
+        between = "blanks" if any_blanks else "single spaces"
         raise MetricInputError(
             argument,
-            f"must hold groups of {size} tokens ({names}) with single spaces between them; row "
+            f"must hold groups of {size} tokens ({names}) with {between} between them; row "
             f"{row} has {counts[row]} tokens ({number} such row{'' if number == 1 else 's'})",
             row,
         )
@@ -181,6 +183,13 @@ def read_token_groups(
         filled = np.fromiter(map(bool, flat), np.bool_, len(flat)).reshape(-1, size)
         groups.require("must have single spaces between tokens", filled.all(axis=1))
     return groups
+
+
+def _unwrapped(value: Any) -> Any:
+    """Return what an array or an Arrow value without dimensions holds."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return value.item()
+    return value.as_py() if hasattr(value, "as_py") else value
 
 
 def _object_array(values: list[str]) -> npt.NDArray[np.object_]:

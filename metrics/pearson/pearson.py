@@ -51,18 +51,19 @@ def pearson(
     >>> references = [0.0, 0.5, 0.25, 1.0]
     >>> predictions = [0.1, 0.4, 0.5, 0.7]
     >>> round(pearson(references, predictions), 12)
-    0.818317088385
+    0.878310065654
     >>> pearson(references, [0.5, 0.5, 0.5, 0.5], undefined="nan")
     nan
     """
     if undefined not in ("refuse", "nan"):
         raise MetricInputError("undefined", f"must be 'refuse' or 'nan'; got {undefined!r}")
     truth = finite_numbers("references", references)
-    given = np.asarray(predictions)
-    if undefined == "nan" and given.dtype.kind == "f" and not np.isfinite(given).all():
-        # Only the shape is left to check.
-        require_same_shape(truth, finite_numbers("predictions", np.zeros(given.shape)))
-        return math.nan
+    if undefined == "nan":
+        given = np.asarray(predictions)
+        if given.dtype.kind == "f" and not np.isfinite(given).all():
+            # Only the shape is left to check.
+            require_same_shape(truth, finite_numbers("predictions", np.zeros(given.shape)))
+            return math.nan
     predicted = finite_numbers("predictions", predictions)
     require_same_shape(truth, predicted)
     if (truth == truth[0]).all():

@@ -25,7 +25,8 @@ class Media(BaseModel):
 class Rows(BaseModel):
     """Rows of one split: from a table, or from the names of files.
 
-    `table` is a CSV or JSON-records file relative to `public/`. `files` is a pattern such as
+    `table` is a CSV or JSON-records file relative to `public/`, or a zip or 7z archive that holds
+    one such file. Where a JSON file is one object, `records` is the key of the list. `files` is a pattern such as
     `train/{label}/{id}.png` whose fields become columns, one row for each file that matches, sorted
     by path.
     """
@@ -33,6 +34,7 @@ class Rows(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     table: str | None = None
+    records: str | None = None
     files: str | None = None
     integers: list[str] = []
     """Columns from file names that are whole numbers."""
@@ -42,6 +44,8 @@ class Rows(BaseModel):
     def _one_of_both(self) -> Rows:
         if (self.table is None) == (self.files is None):
             raise ValueError("needs exactly one of 'table' and 'files'")
+        if self.records is not None and self.table is None:
+            raise ValueError("'records' needs 'table'")
         return self
 
 

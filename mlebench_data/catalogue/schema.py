@@ -81,8 +81,9 @@ class RawArchive(Model):
 class Raw(Model):
     """Which raw files preparation reads."""
 
-    files: list[RelativePath] = Field(min_length=1)
-    """Files that must be there before preparation starts, paths as in the extracted tree."""
+    files: list[RelativePath]
+    """Files that must be there before preparation starts, paths as in the extracted tree. May be
+    empty where the data is nothing but folders of files."""
     archives: list[RawArchive] = []
 
 
@@ -91,6 +92,8 @@ class Outputs(Model):
 
     public: list[RelativePath] = Field(min_length=1)
     private: list[RelativePath] = Field(min_length=1)
+    optional: list[RelativePath] = []
+    """Further patterns, from `public/` or `private/` on, that may match nothing."""
 
 
 class ScoredRows(Model):
@@ -158,10 +161,11 @@ class Version(Model):
         if not self.answers.startswith("private/"):
             raise ValueError("'answers' must lie below private/")
         columns = self.submission.scored_columns()
-        if self.metric.references is not None and len(self.metric.references) != len(columns):
+        names = self.metric.references
+        fewer = names is not None and names == [name for name, _ in columns if name in names]
+        if names is not None and len(names) != len(columns) and not (names and fewer):
             raise ValueError(
-                f"metric.references names {len(self.metric.references)} columns, "
-                f"the submission has {len(columns)}"
+                f"metric.references names {len(names)} columns, the submission has {len(columns)}"
             )
         return self
 

@@ -26,8 +26,9 @@ class Columns(BaseModel):
     """The only values allowed (integer and string columns)."""
     pattern: str | None = None
     """Regular expression that the whole cell must match (string columns)."""
-    missing: Literal["forbid", "allow", "empty_text"] = "forbid"
-    """`empty_text`: a missing cell of a string column is let in as the empty text."""
+    missing: Literal["forbid", "allow", "empty_text", "nan_text"] = "forbid"
+    """`empty_text`, `nan_text`: a missing cell of a string column is let in as the empty text, or as
+    the text "nan"."""
     description: str | None = None
 
     other_integers: Literal["forbid", "wrong"] = "forbid"
@@ -36,8 +37,9 @@ class Columns(BaseModel):
     """Number and integer columns: a column of true/false is read as 1/0."""
     infinite: Literal["forbid", "allow"] = "forbid"
     """Number columns: infinite values are handed to the metric."""
-    text_column: Literal["forbid", "wrong"] = "forbid"
-    """Integer columns: a column that holds any text is let in, and all of it is wrong."""
+    text_column: Literal["forbid", "wrong", "ranked"] = "forbid"
+    """`wrong`: an integer column that holds any text is let in, and all of it is wrong; `ranked`: in
+    a number column that holds any text, cells are replaced by their ranks as text."""
     fractions: Literal["forbid", "truncate"] = "forbid"
     """Integer columns: numbers that are not whole are cut off towards zero."""
     all_numbers: Literal["allow", "forbid", "forbid_fractions", "as_read"] = "allow"
@@ -65,7 +67,7 @@ class Columns(BaseModel):
         allowed = {
             "boolean": {"other_integers"},
             "integer": {"minimum", "maximum", "values", "booleans", "text_column", "fractions"},
-            "number": {"minimum", "maximum", "booleans", "infinite"},
+            "number": {"minimum", "maximum", "booleans", "infinite", "text_column"},
             "string": {"values", "pattern", "all_numbers", "all_missing"},
         }[self.type]
         special = {"minimum", "maximum", "values", "pattern"}
@@ -77,8 +79,12 @@ class Columns(BaseModel):
                 f"{', '.join(wrong)} does not apply to type '{self.type}' "
                 f"(which takes {', '.join(sorted(allowed))})"
             )
-        if self.missing == "empty_text" and self.type != "string":
-            raise ValueError("missing: empty_text needs type 'string'")
+        if self.missing in ("empty_text", "nan_text") and self.type != "string":
+            raise ValueError(f"missing: {self.missing} needs type 'string'")
+        if self.text_column not in {"integer": ("forbid", "wrong")}.get(
+            self.type, ("forbid", "ranked")
+        ):
+            raise ValueError(f"text_column: {self.text_column} does not apply to '{self.type}'")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from mlebench_data.catalogue.submission import Columns
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
+
+
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WHOLE_DOUBLES = 2**53  # Up to here every whole number is a double.
 
 
 class InvalidSubmissionError(Exception):
@@ -41,19 +46,25 @@ def _refuse(series: pd.Series[Any], bad: npt.NDArray[np.bool_], what: str) -> No
 def to_number(series: pd.Series[Any]) -> pd.Series[Any]:
     """Read cells as numbers; what is none becomes NaN."""
     import pandas as pd
+    from pandas.api.types import is_numeric_dtype
 
-    try:
-        return pd.to_numeric(series, errors="coerce")
-    except OverflowError:
-        # Whole numbers of hundreds of digits, which no double holds.
-        return pd.to_numeric(series.map(_bounded), errors="coerce")
+    if is_numeric_dtype(series.dtype):
+        return series
+    # pandas' versions differ in the last digit of such cells, and in whether "1e400" is a number.
+    return pd.to_numeric(series.map(_nearest_double), errors="coerce")
 
 
-def _bounded(value: Any) -> Any:
-    try:
-        return float(value) if isinstance(value, int) else value
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
+def _nearest_double(value: Any) -> Any:
+    """Return the double of a decimal number, infinite beyond their range; else the value itself."""
+    if isinstance(value, str):
+        text = value.strip()
+        return float(text) if _DECIMAL.fullmatch(text) else value
+    if isinstance(value, int) and abs(value) > _WHOLE_DOUBLES:
+        try:
+            return float(value)
+        except OverflowError:
+            return float("inf") if value > 0 else float("-inf")
+    return value
 
 
 def _numbers(series: pd.Series[Any]) -> pd.Series[Any]:
@@ -84,10 +95,13 @@ def _check_bounds(series: pd.Series[Any], spec: Columns) -> None:
 
 
 def _number_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
-    from pandas.api.types import is_bool_dtype
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
     if is_bool_dtype(series.dtype) and spec.booleans == "forbid":
         raise InvalidSubmissionError(f"column `{series.name}`: holds true/false, must hold numbers")
+    if spec.text_column == "ranked" and not is_numeric_dtype(series.dtype):
+        _check_missing(series, spec)
+        return series.astype("object").rank(method="dense").to_numpy(dtype="float64")
     numbers = _numbers(series).astype("float64")
     _check_missing(numbers, spec)
     _check_bounds(numbers, spec)
@@ -174,8 +188,8 @@ def _string_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
     if spec.all_numbers == "as_read" and is_numeric_dtype(series.dtype):
         text = text.map(str).where(series.notna(), None)
     _check_is_text(text, spec)
-    if spec.missing == "empty_text":
-        text = text.where(text.notna(), "")
+    if spec.missing in ("empty_text", "nan_text"):
+        text = text.where(text.notna(), "" if spec.missing == "empty_text" else "nan")
     present = text.notna()
     if spec.values is not None:
         allowed = text.isin(spec.values) | ~present

@@ -53,6 +53,9 @@ def _references(answers: pd.DataFrame, version: Version) -> npt.NDArray[Any]:
 
     scored = version.submission.scored_columns()
     names = version.metric.references or [name for name, _ in scored]
+    if len(names) < len(scored):
+        # Some columns have no counterpart in the answers: the others are known by their names.
+        scored = [(name, group) for name, group in scored if name in names]
     try:
         columns = [
             typed_column(answers[name], group)

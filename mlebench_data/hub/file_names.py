@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 def pattern_fields(pattern: str) -> list[str]:
     """Return the names of the columns that a pattern such as `train/{label}/{id}.png` uses."""
-    return [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
+    fields = (name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None)
+    return [name.partition("[")[0] for name in fields]
 
 
 def fill(pattern: str, row: Mapping[str, str]) -> str:
     """Fill a pattern with the texts of a row.
 
-    `{id:05d}` takes the column as a whole number, `{id:.1}` the first character of the text.
+    `{id:05d}` takes the column as a whole number, `{id:.1}` the first character of the text and
+    `{id[1]}` its second one.
 
     Raises
     ------
@@ -34,12 +36,14 @@ def fill(pattern: str, row: Mapping[str, str]) -> str:
     for literal, name, form, _ in string.Formatter().parse(pattern):
         parts.append(literal)
         if name is not None:
+            column, _, place = name.partition("[")
             try:
-                value = int(row[name]) if (form or "").endswith("d") else row[name]
+                text = row[column][int(place[:-1])] if place else row[column]
+                value = int(text) if (form or "").endswith("d") else text
                 parts.append(format(value, form or ""))
-            except ValueError as error:
+            except (IndexError, ValueError) as error:
                 raise PackError(
-                    f"'{pattern}' cannot be filled with {name} = '{row[name]}': {error}."
+                    f"'{pattern}' cannot be filled with {column} = '{row[column]}': {error}."
                 ) from error
     return "".join(parts)
 

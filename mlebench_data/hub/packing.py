@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from mlebench_data.catalogue import Competition
@@ -227,6 +227,14 @@ def pack(
     return PackResult("packed", out, manifest)
 
 
+def _bare_name(path: str | None) -> str | None:
+    """Return the name of a table, without folders and without the ending of an archive."""
+    if path is None:
+        return None
+    name = PurePosixPath(path).name
+    return name.removesuffix(".zip").removesuffix(".7z")
+
+
 def _fill(
     competition: Competition,
     prepared: Path,
@@ -240,13 +248,16 @@ def _fill(
     block = competition.version(source.version)
     tree = PublicTree(prepared, source.files)
     # Where the test rows come from the sample submission, its scores are no labels.
-    is_sample = f"public/{block.dataset.test.table}" == block.sample_submission
+    is_sample = _bare_name(block.dataset.test.table) == _bare_name(block.sample_submission)
     hidden = block.submission.column_names() if is_sample else []
     view = write_view(block.dataset, tree, root, advance, placeholders=hidden)
     stored: dict[str, Stored] = {f"public/{name}": at for name, at in view.stored.items()}
     configs = [Config("default", view.schema, {"train": view.train, "test": view.test})]
 
-    sample = tree.path(block.sample_submission.removeprefix("public/"))
+    # The agents' copy may be packed, and a plain one lie in the private part: it tells nothing.
+    sample = prepared / block.sample_submission
+    if not sample.is_file():
+        raise PackError(f"The prepared data has no {block.sample_submission}.")
     schema, shards = _write_table(sample, root, SAMPLE_SUBMISSION)
     configs.append(Config("sample_submission", schema, {"sample_submission": shards}))
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlebench_data.hub.column_types import Evidence, cells_to_type, value_to_type
 from mlebench_data.hub.errors import PackError
+from mlebench_data.prepare.archives import open_archive
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -138,19 +141,25 @@ class RecordsTable:
         self._records = records
 
     @classmethod
-    def read(cls, path: Path) -> RecordsTable:
-        """Read a JSON array of objects, or one object in each line (`.jsonl`, `.ndjson`)."""
+    def read(cls, path: Path, key: str | None = None) -> RecordsTable:
+        """Read a JSON array of objects, or one object in each line (`.jsonl`, `.ndjson`).
+
+        With `key` the array is what a JSON object holds under it.
+        """
         try:
             text = path.read_text(encoding="utf-8")
             if path.suffix == ".json":
                 records = json.loads(text)
+                if key is not None:
+                    records = records.get(key) if isinstance(records, dict) else None
             else:
                 # Not splitlines(): a JSON string may hold other characters that end lines.
                 records = [json.loads(line) for line in text.split("\n") if line.strip()]
         except ValueError as error:
             raise PackError(f"{path} cannot be read as JSON: {error}.") from error
         if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
-            raise PackError(f"{path} is no JSON array of objects.")
+            place = path if key is None else f"{path} under '{key}'"
+            raise PackError(f"{place} is no JSON array of objects.")
         return cls(records)
 
     def evidence(self) -> dict[str, Evidence]:
@@ -195,17 +204,54 @@ def _distinct(names: list[str]) -> list[str]:
     return result
 
 
-def open_table(path: Path) -> Table:
+class _ArchivedTable:
+    """A table that is the only file of an archive: extracted, and removed with this object."""
+
+    def __init__(self, path: Path, key: str | None) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        archive = open_archive(path, Path(self._folder.name) / "archive")
+        try:
+            names = archive.names()
+            member = archive.open(names[0]) if len(names) == 1 else None
+            if member is None:
+                raise PackError(f"{path} must hold one file to be a table, but holds {len(names)}.")
+            extracted = Path(self._folder.name) / Path(names[0]).name
+            with member, extracted.open("wb") as stream:
+                shutil.copyfileobj(member, stream, 1 << 20)
+        finally:
+            archive.close()
+        self._table = open_table(extracted, key)
+
+    def evidence(self) -> dict[str, Evidence]:
+        return self._table.evidence()
+
+    def batches(
+        self, types: Types, texts: Iterable[str] = ()
+    ) -> Iterator[tuple[pa.RecordBatch, Texts]]:
+        return self._table.batches(types, texts)
+
+
+def open_table(path: Path, key: str | None = None) -> Table:
     """Open a table by the ending of its file's name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file: `.csv`, `.json`, `.jsonl` or `.ndjson`, or an archive (`.zip`, `.7z`) that holds
+        one of these alone.
+    key : str, optional
+        Where a JSON file is one object, the key of the list of rows.
 
     Raises
     ------
     PackError
-        If the ending is none of `.csv`, `.json`, `.jsonl`, `.ndjson`, or the file is malformed.
+        If the ending is another, or the file is malformed.
     """
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return CsvTable(path)
     if suffix in (".json", ".jsonl", ".ndjson"):
-        return RecordsTable.read(path)
+        return RecordsTable.read(path, key)
+    if suffix in (".zip", ".7z"):
+        return _ArchivedTable(path, key)
     raise PackError(f"{path} is no table that can be read: it must end in .csv, .json or .jsonl.")

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mlebench_data.catalogue import Competition
-from mlebench_data.errors import IntegrityError, LockMismatchError, PrepareError, RawDataError
+from mlebench_data.errors import PrepareError, RawDataError
 from mlebench_data.modules import load_module
+from mlebench_data.prepare.finishing import (
+    exclusive,
+    finish,
+    intact,
+    partial_folder,
+    remove_partials,
+)
 from mlebench_data.prepare.layout import raw_folder, version_folder
-from mlebench_data.prepare.locks import check_lock, lock_path, read_lock
+from mlebench_data.prepare.locks import lock_path, read_lock
 from mlebench_data.prepare.manifest import Manifest
-from mlebench_data.prepare.placing import FILE_MODE
 from mlebench_data.prepare.raw import RawTree
 from mlebench_data.recipe import Context
-
-DESCRIPTION = "public/description.md"
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class PrepareResult:
     ----------
     competition, version : str
         Which data.
-    status : {"prepared", "unchanged"}
-        Whether the recipe ran or the data was there already.
+    status : {"prepared", "imported", "unchanged"}
+        Whether the recipe ran, data was taken over, or it was there already.
     folder : pathlib.Path
         The prepared version.
     manifest : Manifest
@@ -46,7 +47,7 @@ class PrepareResult:
 
     competition: str
     version: str
-    status: Literal["prepared", "unchanged"]
+    status: Literal["prepared", "imported", "unchanged"]
     folder: Path
     manifest: Manifest
     lock: Literal["holds", "skipped", "none"]
@@ -120,21 +121,6 @@ def build_raw(competition: Competition, folder: Path) -> Path:
     return folder
 
 
-@contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
-    """Let one process at a time prepare into a folder; the others wait."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _remove_partials(folder: Path) -> None:
-    """Remove what killed runs have left; the caller is alone in the folder (`_exclusive`)."""
-    for path in folder.glob(".*.partial-*"):
-        shutil.rmtree(path)
-
-
 def fetch_raw(competition: Competition, data_dir: Path) -> Path:
     """Return the folder of a competition's raw data in a data folder, built first if it can be.
 
@@ -144,58 +130,9 @@ def fetch_raw(competition: Competition, data_dir: Path) -> Path:
     folder = raw_folder(data_dir, competition.id)
     if folder.is_dir() or competition.facts.source.kind != "builtin":
         return find_raw(competition, None, data_dir)
-    with _exclusive(folder.parent):
-        _remove_partials(folder.parent)
+    with exclusive(folder.parent):
+        remove_partials(folder.parent)
         return find_raw(competition, None, data_dir)
-
-
-def _present(folder: Path) -> Manifest | None:
-    """Read the manifest of prepared data; a damaged one is as good as none."""
-    try:
-        return Manifest.read(folder)
-    except IntegrityError:
-        return None
-
-
-def _holds(manifest: Manifest, folder: Path, digest: str, lock: dict[str, Any] | None) -> bool:
-    """Tell whether prepared data is what this recipe and lock ask for, and still unharmed."""
-    if manifest.recipe_sha256 != digest or manifest.differences(folder):
-        return False
-    try:
-        check_lock(lock or {}, manifest, folder)
-    except LockMismatchError:
-        return False
-    return True
-
-
-def _expression(pattern: str) -> str:
-    """Turn a pattern into a regular expression: `*` within a folder level, `**` across them."""
-    parts = re.split(r"(\*\*|\*)", pattern)
-    known = {"**": ".+", "*": "[^/]*"}
-    return "".join(known.get(part) or re.escape(part) for part in parts)
-
-
-def _check_outputs(competition: Competition, version: str, manifest: Manifest) -> None:
-    """Refuse a tree that lacks a declared file or holds an undeclared one."""
-    outputs = competition.version(version).outputs
-    patterns = [f"public/{p}" for p in outputs.public] + [f"private/{p}" for p in outputs.private]
-    paths = [entry.path for entry in manifest.files if entry.path != DESCRIPTION]
-    paths += manifest.empty_folders
-    expressions = [_expression(pattern) for pattern in patterns]
-    unused = [
-        pattern
-        for pattern, expression in zip(patterns, expressions, strict=True)
-        if not any(map(re.compile(expression).fullmatch, paths))
-    ]
-    declared = re.compile("|".join(expressions))
-    undeclared = [path for path in paths if not declared.fullmatch(path)]
-    if unused or undeclared:
-        raise PrepareError(
-            f"{competition.id} {version}: prepared files differ from 'outputs' in "
-            f"competition.yaml. "
-            + (f"Nothing matches {', '.join(unused[:5])}. " if unused else "")
-            + (f"Not declared: {', '.join(undeclared[:5])}." if undeclared else "")
-        )
 
 
 def prepare(
@@ -259,10 +196,10 @@ def prepare(
     lock_state: Literal["holds", "skipped", "none"] = (
         "skipped" if skip_lock else "holds" if lock is not None else "none"
     )
-    with _exclusive(folder.parent):
-        _remove_partials(folder.parent)
-        present = _present(folder)
-        if present is not None and not force and _holds(present, folder, digest, lock):
+    with exclusive(folder.parent):
+        remove_partials(folder.parent)
+        present = None if force else intact(folder, digest, lock)
+        if present is not None:
             return PrepareResult(competition.id, version, "unchanged", folder, present, lock_state)
         source = find_raw(competition, raw, data_dir)
         tree = RawTree(
@@ -272,8 +209,7 @@ def prepare(
             scratch=folder.with_name(f".{version}-scratch.partial-{os.getpid()}"),
             link=link,
         )
-        partial = folder.with_name(f".{version}.partial-{os.getpid()}")
-        replaced = folder.with_name(f"{partial.name}-replaced")
+        partial = partial_folder(folder)
         try:
             tree.check(block.raw.files)
             (partial / "public").mkdir(parents=True)
@@ -281,23 +217,14 @@ def prepare(
             context = Context(tree, partial, competition.folder, advance=advance)
             for operation in block.recipe:
                 operation.run(context)
-            (partial / DESCRIPTION).write_text(competition.description(), encoding="utf-8")
-            _set_modes(partial)
-            manifest = Manifest.of_tree(
+            manifest = finish(
                 partial,
-                competition=competition.id,
-                version=version,
-                recipe_sha256=digest,
+                folder,
+                competition=competition,
+                digest=digest,
                 rows=context.rows,
+                lock=lock,
             )
-            _check_outputs(competition, version, manifest)
-            if lock is not None:
-                check_lock(lock, manifest, partial)
-            manifest.write(partial)
-            # Set aside, not removed file by file: at no time is there half of a version in place.
-            if folder.exists():
-                folder.rename(replaced)
-            partial.rename(folder)
         except PrepareError as error:
             if str(error).startswith(competition.id):
                 raise
@@ -305,24 +232,7 @@ def prepare(
         finally:
             tree.close()
             shutil.rmtree(partial, ignore_errors=True)
-            shutil.rmtree(replaced, ignore_errors=True)
     return PrepareResult(competition.id, version, "prepared", folder, manifest, lock_state)
-
-
-def _set_modes(folder: Path) -> None:
-    """Give every entry the mode it shall have everywhere, whatever the umask of this process.
-
-    Private data is for its owner alone: an agent that runs as another user cannot read it.
-    """
-    for parent, _, names in os.walk(folder):
-        relative = Path(parent).relative_to(folder)
-        private = relative.parts[:1] == ("private",)
-        Path(parent).chmod(0o700 if private else 0o755)
-        for name in names:
-            path = Path(parent) / name
-            mode = 0o400 if private else FILE_MODE
-            if path.stat().st_mode & 0o777 != mode:
-                path.chmod(mode)
 
 
 __all__ = [

@@ -49,7 +49,9 @@ class ReadAnnotations(Operation):
             raise PrepareError(f"Raw file '{self.path}' is no JSON object with {_LISTS}.")
         annotations, images = (document[name] for name in _LISTS)
         if [item["image_id"] for item in annotations] != [item[self.image_key] for item in images]:
-            raise PrepareError(f"Raw file '{self.path}': annotations and images do not go in pairs.")
+            raise PrepareError(
+                f"Raw file '{self.path}': annotations and images do not go in pairs."
+            )
         files = [item["file_name"] for item in images]
         context.values[self.rest] = {
             name: value for name, value in document.items() if name not in _LISTS

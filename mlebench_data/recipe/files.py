@@ -23,7 +23,7 @@ def expand(context: Context, table: str, *patterns: str) -> Iterator[tuple[str, 
     table : str
         Name of the table.
     *patterns : str
-        Format strings over the table's columns.
+        Format strings over the table's columns; `{column[0]}` stands for the first character.
 
     Yields
     ------
@@ -37,7 +37,8 @@ def expand(context: Context, table: str, *patterns: str) -> Iterator[tuple[str, 
     """
     columns = sorted(
         {
-            field
+            # `{column[0]}` is a character of the value.
+            field.partition("[")[0]
             for pattern in patterns
             for _, field, _, _ in string.Formatter().parse(pattern)
             if field is not None

@@ -21,7 +21,9 @@ from mlebench_data.recipe.operation import Operation
 from mlebench_data.recipe.records import ReadRecords, RecordsToTable, SelectFields, WriteRecords
 from mlebench_data.recipe.splits import ShuffleRows, SplitGroups, SplitRows, SplitWithinGroups
 from mlebench_data.recipe.tables import (
+    DistinctRows,
     FilterRows,
+    NumberGroups,
     NumberRows,
     OneHot,
     ReadTable,
@@ -32,6 +34,7 @@ from mlebench_data.recipe.tables import (
     SortRows,
     WriteTable,
 )
+from mlebench_data.recipe.tfrecords import ReadTfrecords
 
 AnyOperation = Annotated[
     CallFunction
@@ -39,14 +42,17 @@ AnyOperation = Annotated[
     | CopyFiles
     | CopyFolder
     | CopyFolders
+    | DistinctRows
     | FilterRows
     | ListFiles
     | MakeFolder
+    | NumberGroups
     | NumberRows
     | OneHot
     | ReadAnnotations
     | ReadRecords
     | ReadTable
+    | ReadTfrecords
     | RecordsToTable
     | RenameColumns
     | RenameImages

@@ -10,7 +10,7 @@ from mlebench_data.errors import PrepareError
 from mlebench_data.recipe.context import Context
 from mlebench_data.recipe.files import expand
 from mlebench_data.recipe.operation import Name, Operation, OutputPath, RelativePath
-from mlebench_data.tables import MissingTokens, Quoting, read_csv, write_csv
+from mlebench_data.tables import FloatParser, MissingTokens, Quoting, read_csv, write_csv
 
 Scalar = bool | int | float | str
 
@@ -42,6 +42,8 @@ class ReadTable(Operation):
     """numpy types of columns, where they decide what is written."""
     separator: str = ","
     encoding: str = "utf-8"
+    float_parser: FloatParser = "exact"
+    """`fast`: numbers of more than 15 digits are read as pandas did before it became exact."""
 
     def makes(self) -> list[str]:  # noqa: D102
         return [self.into]
@@ -56,10 +58,35 @@ class ReadTable(Operation):
                     types=self.types,
                     separator=self.separator,
                     encoding=self.encoding,
+                    float_parser=self.float_parser,
                 )
             except ValueError as error:
                 raise PrepareError(f"Raw file '{self.path}' is not CSV: {error}.") from error
         context.values[self.into] = table
+
+
+class DistinctRows(Operation):
+    """Keep the first row of each value of a column, or of each combination of several columns.
+
+    The result has these columns only.
+    """
+
+    op: Literal["distinct_rows"]
+    table: Name
+    columns: list[str] = Field(min_length=1)
+    into: Name
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return [self.table]
+
+    def makes(self) -> list[str]:  # noqa: D102
+        return [self.into]
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        for column in self.columns:
+            context.column(self.table, column)
+        table = context.table(self.table)[self.columns]
+        context.values[self.into] = table.drop_duplicates(ignore_index=True)
 
 
 class SelectColumns(Operation):
@@ -231,6 +258,30 @@ class NumberRows(Operation):
             first += len(table)
 
 
+class NumberGroups(Operation):
+    """Replace the values of a column by consecutive numbers, in the order of their appearance.
+
+    Rows with equal values get equal numbers. Each of several tables is numbered by itself.
+    """
+
+    op: Literal["number_groups"]
+    tables: list[Name] = Field(min_length=1)
+    column: str
+    start: int = 0
+
+    def uses(self) -> list[str]:  # noqa: D102
+        return self.tables
+
+    def run(self, context: Context) -> None:  # noqa: D102
+        import pandas as pd
+
+        for name in self.tables:
+            codes, _ = pd.factorize(context.column(name, self.column))
+            table = context.table(name).copy()
+            table[self.column] = codes + self.start
+            context.values[name] = table
+
+
 class OneHot(Operation):
     """Turn a column of class names into one 0/1 column per class.
 
@@ -261,6 +312,8 @@ class OneHot(Operation):
     def run(self, context: Context) -> None:  # noqa: D102
         for name in self.keep:
             context.column(self.table, name)
+        import pandas as pd
+
         labels = context.column(self.table, self.column)
         if self.classes_of is not None:
             classes = sorted(context.column(self.classes_of, self.column).unique())
@@ -272,10 +325,10 @@ class OneHot(Operation):
                 f"Column '{self.column}' of '{self.table}' holds classes that are not listed: "
                 f"{', '.join(map(str, unknown[:5]))}."
             )
-        result = context.table(self.table)[self.keep].copy()
-        for name in classes:
-            result[name] = (labels == name).astype("int64")
-        context.values[self.into] = result
+        kept = context.table(self.table)[self.keep]
+        # All columns at once: many insertions would leave a table in pieces.
+        columns = {name: (labels == name).astype("int64") for name in classes}
+        context.values[self.into] = pd.concat([kept, pd.DataFrame(columns, kept.index)], axis=1)
 
 
 class SampleSubmission(Operation):

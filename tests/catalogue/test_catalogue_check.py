@@ -47,9 +47,7 @@ def test_valid_folder(tiny: Competition) -> None:
         (lambda facts: None, {"README_md": "Hello"}, "README.md: must begin with a heading"),
     ],
 )
-def test_problem(
-    change: Any, files: dict[str, str], expected: str, write_competition: Any
-) -> None:
+def test_problem(change: Any, files: dict[str, str], expected: str, write_competition: Any) -> None:
     competition = write_competition(change, **files)
     count, (problem,) = check_catalogue(competition.folder.parent)
     assert count == 1
@@ -94,7 +92,9 @@ def test_splits_and_locks_of_the_package(
 
     count, problems = check_catalogue()
     assert count == 1
-    assert [line.removeprefix(f"{splits}/").partition(": no valid JSON: ")[0] for line in problems] == [
+    assert [
+        line.removeprefix(f"{splits}/").partition(": no valid JSON: ")[0] for line in problems
+    ] == [
         "some.txt: no competition 'other'",
         "locks/v1/broken.json: there is no competition 'broken'",
         "locks/v1/broken.json",

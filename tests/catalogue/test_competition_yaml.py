@@ -214,9 +214,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("change", "expected"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_mistake(
-    change: Any, expected: list[str], write_competition: Any, tmp_path: Path
-) -> None:
+def test_mistake(change: Any, expected: list[str], write_competition: Any, tmp_path: Path) -> None:
     with pytest.raises(CatalogueError) as caught:
         write_competition(change)
     message = str(caught.value)

@@ -43,6 +43,18 @@ def _typed(spec: dict[str, Any], cells: list[str], tokens: Any = "empty") -> Any
         (NUMBER | ALLOW, ["", "2"], [NAN, 2.0]),
         (NUMBER | ALLOW | {"minimum": 0}, ["", "2"], [NAN, 2.0]),
         (INTEGER, ["1", "-2"], [1, -2]),
+        (INTEGER | {"booleans": "as_numbers"}, ["True", "False"], [1, 0]),
+        (INTEGER | {"text_column": "wrong"}, ["1", "x"], [-(2**63), -(2**63)]),
+        (INTEGER | {"text_column": "wrong"}, ["1", "2"], [1, 2]),
+        (STRING | {"missing": "empty_text"}, ["", "a"], ["", "a"]),
+        (STRING | {"missing": "empty_text"}, ["", ""], ["", ""]),
+        (STRING | {"missing": "nan_text"}, ["", "a"], ["nan", "a"]),
+        (NUMBER | {"text_column": "ranked"}, ["0.5", "1e-5", "0.25"], [0.5, 1e-5, 0.25]),
+        (NUMBER | {"text_column": "ranked"}, ["0.5", "x", "1e-5", "10"], [1, 4, 3, 2]),
+        (NUMBER | ALLOW | {"text_column": "ranked"}, ["b", "", "a"], [2, NAN, 1]),
+        (STRING | {"all_numbers": "forbid"}, ["1", "a"], ["1", "a"]),
+        (STRING | {"all_numbers": "forbid_fractions"}, ["1", "2.0"], ["1", "2.0"]),
+        (STRING | {"all_numbers": "forbid_fractions"}, ["1.5", "a"], ["1.5", "a"]),
         (INTEGER, ["1.0", "2e3"], [1, 2000]),
         (INTEGER, [str(2**63 - 1), str(-(2**63) + 1)], [2**63 - 1, -(2**63) + 1]),
         (INTEGER | {"values": [1, 2]}, ["2", "1"], [2, 1]),
@@ -58,7 +70,15 @@ def _typed(spec: dict[str, Any], cells: list[str], tokens: Any = "empty") -> Any
         (STRING | ALLOW, ["", "b"], [NAN, "b"]),
         (STRING | {"values": ["a", "b"]}, ["b", "a"], ["b", "a"]),
         (STRING | {"pattern": "[ab]+"}, ["ab", "ba"], ["ab", "ba"]),
-        (STRING | ALLOW | {"pattern": "[ab]+", }, ["", "ba"], [NAN, "ba"]),
+        (
+            STRING
+            | ALLOW
+            | {
+                "pattern": "[ab]+",
+            },
+            ["", "ba"],
+            [NAN, "ba"],
+        ),
         (STRING | ALLOW | {"values": ["a"]}, ["", "a"], [NAN, "a"]),
     ],
 )
@@ -75,6 +95,12 @@ def test_values(spec: dict[str, Any], cells: list[str], expected: list[Any]) -> 
     ("spec", "cells", "reason"),
     [
         (NUMBER, ["1", "x", "y"], "2 values are not numeric, first in row 2: 'x'"),
+        (INTEGER, ["True", "False"], "holds true/false, must hold whole numbers"),
+        (INTEGER | {"text_column": "wrong"}, ["", "x"], "1 value is missing, first in row 1"),
+        (STRING | {"all_numbers": "forbid"}, ["1", "2.5"], "holds nothing but numbers"),
+        (STRING | {"all_numbers": "forbid"}, ["True", "false"], "holds nothing but true/false"),
+        (STRING | {"all_numbers": "forbid_fractions"}, ["1", "2.5"], "holds nothing but numbers that are not"),
+        (STRING | ALLOW | {"all_missing": "forbid"}, ["", ""], "every value is missing"),
         (NUMBER, ["1", "NA"], "1 value is not numeric, first in row 2: 'NA'"),
         (NUMBER, ["", "1"], "1 value is missing, first in row 1"),
         (NUMBER, ["", "", "1"], "2 values are missing, first in row 1"),
@@ -84,7 +110,11 @@ def test_values(spec: dict[str, Any], cells: list[str], expected: list[Any]) -> 
         (NUMBER, ["True", "0.5"], "1 value is not numeric, first in row 1: 'True'"),
         (NUMBER | {"minimum": 0}, ["1", "-0.25"], "1 value is below 0, first in row 2: -0.25"),
         (NUMBER | {"maximum": 1}, ["2", "3", "1"], "2 values are above 1, first in row 1: 2.0"),
-        (NUMBER | {"maximum": 1, "infinite": "allow"}, ["inf"], "1 value is above 1, first in row 1: inf"),
+        (
+            NUMBER | {"maximum": 1, "infinite": "allow"},
+            ["inf"],
+            "1 value is above 1, first in row 1: inf",
+        ),
         (INTEGER, ["1", "2.5"], "1 value is not whole, first in row 2: 2.5"),
         (INTEGER, ["1", ""], "1 value is missing, first in row 2"),
         (INTEGER, ["a"], "1 value is not numeric, first in row 1: 'a'"),
@@ -112,7 +142,11 @@ def test_values(spec: dict[str, Any], cells: list[str], expected: list[Any]) -> 
             ["x"],
             "1 value is none of v0, v1, v2, v3, v4, v5, v6, v7, ... (12 allowed values)",
         ),
-        (STRING | {"pattern": "[ab]"}, ["a", "ab"], "1 value is not of the form [ab], first in row 2: 'ab'"),
+        (
+            STRING | {"pattern": "[ab]"},
+            ["a", "ab"],
+            "1 value is not of the form [ab], first in row 2: 'ab'",
+        ),
     ],
 )
 def test_reason(spec: dict[str, Any], cells: list[str], reason: str) -> None:

@@ -19,8 +19,14 @@ from mlebench_data.grading import grade, validate
         (lambda answers: answers.assign(id="a"), "the answers hold an id twice in column 'id'"),
         (lambda answers: answers.drop(columns="value"), "KeyError"),
         (lambda answers: answers.drop(columns="id"), "KeyError"),
-        (lambda answers: answers.assign(value="x"), "the answers break the rules for submissions: column `value`: 3 values are not"),
-        (lambda answers: answers.assign(value=float("nan")), "the answers break the rules for submissions: column `value`: 3 values are mis"),
+        (
+            lambda answers: answers.assign(value="x"),
+            "the answers break the rules for submissions: column `value`: 3 values are not",
+        ),
+        (
+            lambda answers: answers.assign(value=float("nan")),
+            "the answers break the rules for submissions: column `value`: 3 values are mis",
+        ),
     ],
 )
 def test_broken_answers(
@@ -87,7 +93,9 @@ def test_row_that_a_metric_refuses_is_counted_as_in_the_file(graded: Any) -> Non
         {"columns": [{"names": ["value", "other"], "type": "number"}]},
         {"name": "columnwise_rmsle"},
     )
-    answers = pd.DataFrame({"id": ["a", "b", "c"], "value": [1.0, 2.0, 3.0], "other": [0.0, 1.0, 2.0]})
+    answers = pd.DataFrame(
+        {"id": ["a", "b", "c"], "value": [1.0, 2.0, 3.0], "other": [0.0, 1.0, 2.0]}
+    )
     submission = answers[::-1].reset_index(drop=True).assign(value=[3.0, 2.0, -5.0])
     report = grade(competition, submission, answers=answers)
     assert report.status == "invalid"

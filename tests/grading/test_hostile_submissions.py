@@ -37,7 +37,12 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], pd.DataFrame]] = {
     "ranking": (
         {
             "columns": [
-                {"names": ["value"], "type": "number", "booleans": "as_numbers", "infinite": "allow"}
+                {
+                    "names": ["value"],
+                    "type": "number",
+                    "booleans": "as_numbers",
+                    "infinite": "allow",
+                }
             ],
             "extra_columns": "ignore",
             "missing_tokens": "pandas",
@@ -76,10 +81,40 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 QUICK = settings(max_examples=60, deadline=None)
 
 HARD_CELLS = [
-    *("", " ", "0", "1", "-1", "0.5", "1.0", "1e0", "1e400", "-1e400", "1e-400", "nan", "NaN", "NA"),
+    *(
+        "",
+        " ",
+        "0",
+        "1",
+        "-1",
+        "0.5",
+        "1.0",
+        "1e0",
+        "1e400",
+        "-1e400",
+        "1e-400",
+        "nan",
+        "NaN",
+        "NA",
+    ),
     *("inf", "-inf", "Infinity", "null", "None", "True", "False", "true", "TRUE", "yes", "0x10"),
     *("1" * 25, "1" * 400, "-" + "9" * 30, str(2**63), str(2**64 - 1), str(-(2**63)), "1_000"),
-    *("1,5", '"', '""', "'", "a\nb", "a\rb", "\x00", "\ufeff", "é", "漢字", "\u202e", "💩", "-", "+"),
+    *(
+        "1,5",
+        '"',
+        '""',
+        "'",
+        "a\nb",
+        "a\rb",
+        "\x00",
+        "\ufeff",
+        "é",
+        "漢字",
+        "\u202e",
+        "💩",
+        "-",
+        "+",
+    ),
     *("1+2j", "2020-01-01", "1d", "=1+1", "\t", "#", "\\", "a" * 500, "\x1b[31m", "{}", "%s"),
 ]
 
@@ -146,7 +181,9 @@ def csv_texts(draw: st.DrawFn) -> bytes:
         )
         | st.sampled_from([["id", "value"], ["id", "p", "q"]])
     )
-    width = st.sampled_from([len(header)] * 8 + [max(0, len(header) - 1), len(header) + 1, len(header) + 2])
+    width = st.sampled_from(
+        [len(header)] * 8 + [max(0, len(header) - 1), len(header) + 1, len(header) + 2]
+    )
     same_width = draw(width)
     uneven = draw(st.booleans())
     rows = []
@@ -172,7 +209,10 @@ def csv_texts(draw: st.DrawFn) -> bytes:
 @st.composite
 def nearly_right(draw: st.DrawFn, table: pd.DataFrame) -> bytes:
     """The answers themselves, with a few cells replaced and rows repeated or left out."""
-    rows = [list(map(str, table.columns)), *(list(map(str, row)) for row in table.itertuples(index=False))]
+    rows = [
+        list(map(str, table.columns)),
+        *(list(map(str, row)) for row in table.itertuples(index=False)),
+    ]
     for _ in range(draw(st.integers(0, 3))):
         row = draw(st.integers(0, len(rows) - 1))
         column = draw(st.integers(0, len(rows[row]) - 1))
@@ -279,11 +319,23 @@ ROWS = "a1,0.5\na2,1.5\na3,-2.0\na4,8.0\n"
         (HEADER + ROWS + "a1,0.5\n", "row 5: `id` 'a1' appears a second time"),
         (HEADER + ROWS + "a1,0.5\na2,1\n", "'a1' appears a second time; 1 more such row"),
         (HEADER + ROWS + "zz,0.5\n", "row 5: `id` 'zz' is not in the test set"),
-        (HEADER + ROWS.replace("a2", ""), "row 2 has no `id`; 1 of 4 rows missing, such as `id` 'a2'"),
+        (
+            HEADER + ROWS.replace("a2", ""),
+            "row 2 has no `id`; 1 of 4 rows missing, such as `id` 'a2'",
+        ),
         (HEADER + ROWS.replace("1.5", ""), "column `value`: 1 value is missing, first in row 2"),
-        (HEADER + ROWS.replace("1.5", "x"), "column `value`: 1 value is not numeric, first in row 2: 'x'"),
-        (HEADER + ROWS.replace("1.5", "1e400"), "column `value`: 1 value is infinite, first in row 2"),
-        (HEADER + ROWS.replace("\n", ",\n"), "the rows have more cells than the header has columns"),
+        (
+            HEADER + ROWS.replace("1.5", "x"),
+            "column `value`: 1 value is not numeric, first in row 2: 'x'",
+        ),
+        (
+            HEADER + ROWS.replace("1.5", "1e400"),
+            "column `value`: 1 value is infinite, first in row 2",
+        ),
+        (
+            HEADER + ROWS.replace("\n", ",\n"),
+            "the rows have more cells than the header has columns",
+        ),
         (
             HEADER + ROWS.replace("\n", ",7,8\n"),
             "the rows have more cells than the header has columns",

@@ -24,7 +24,11 @@ def _table(rows: list[tuple[Any, float]]) -> pd.DataFrame:
         ("exact", SAME[::-1], 0.0),
         ("exact", SAME[:2], "1 of 3 rows missing, such as `id` 'c'"),
         ("exact", [*SAME, ("d", 9)], "row 4: `id` 'd' is not in the test set"),
-        ("exact", [*SAME, ("d", 9), ("e", 9)], "row 4: `id` 'd' is not in the test set; 1 more such row"),
+        (
+            "exact",
+            [*SAME, ("d", 9), ("e", 9)],
+            "row 4: `id` 'd' is not in the test set; 1 more such row",
+        ),
         (
             "exact",
             [("d", 9), ("a", 1), ("a", 1)],

@@ -137,7 +137,9 @@ def test_fetching_waits_for_a_preparation_that_builds(
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("name", [".v1.partial-1", ".raw.partial-999999999", ".v2.partial-x-replaced"])
+@pytest.mark.parametrize(
+    "name", [".v1.partial-1", ".raw.partial-999999999", ".v2.partial-x-replaced"]
+)
 def test_leftovers_are_removed_whoever_left_them(
     name: str, tiny: Any, raw: Path, data_dir: Path
 ) -> None:

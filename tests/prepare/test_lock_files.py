@@ -161,7 +161,9 @@ def test_mismatch_keeps_what_was_there(
 
 def test_lock_may_say_less(tiny: Competition, raw: Path, data_dir: Path, locks: Path) -> None:
     lock = _lock_of(prepare(tiny, data_dir=data_dir, raw=raw))
-    _write({"files": {"public/train.csv": {"md5": lock["files"]["public/train.csv"]["md5"]}}}, locks)
+    _write(
+        {"files": {"public/train.csv": {"md5": lock["files"]["public/train.csv"]["md5"]}}}, locks
+    )
     assert prepare(tiny, data_dir=data_dir, raw=raw, locks=locks).lock == "holds"
 
 

@@ -42,10 +42,15 @@ def test_round_trip(manifest: Manifest) -> None:
 
 
 @settings(deadline=None)
-@given(text=st.text() | st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["format", "files"]), inner),
-).map(json.dumps))
+@given(
+    text=st.text()
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.sampled_from(["format", "files"]), inner)
+        ),
+    ).map(json.dumps)
+)
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(IntegrityError, match="^here "):
         Manifest.from_json(text, "here")

@@ -87,7 +87,10 @@ def test_tree_and_manifest(tiny: Competition, raw: Path, data_dir: Path, files_i
     found = files_in(result.folder)
     assert sorted(found) == FILES
     assert found["public/description.md"].decode() == tiny.description()
-    assert (found["public/train.csv"].count(b"\n"), found["public/test.csv"].count(b"\n")) == (15, 7)
+    assert (found["public/train.csv"].count(b"\n"), found["public/test.csv"].count(b"\n")) == (
+        15,
+        7,
+    )
     assert found["public/sample_submission.csv"].splitlines()[0] == b"id,label"
     assert b"label" not in found["public/test.csv"]
 
@@ -131,9 +134,7 @@ def test_same_data_has_the_same_manifest_everywhere(
     assert first.digest() == second.digest()
 
 
-def test_force_prepares_again(
-    tiny: Competition, raw: Path, data_dir: Path, files_in: Any
-) -> None:
+def test_force_prepares_again(tiny: Competition, raw: Path, data_dir: Path, files_in: Any) -> None:
     folder = prepare(tiny, data_dir=data_dir, raw=raw).folder
     inode = folder.stat().st_ino
     before = files_in(data_dir)
@@ -186,9 +187,7 @@ def test_what_the_recipe_does_not_depend_on_may_change(
     assert prepare(changed, data_dir=data_dir, raw=raw).status == "unchanged"
 
 
-def test_versions_lie_side_by_side(
-    write_competition: Any, raw: Path, data_dir: Path
-) -> None:
+def test_versions_lie_side_by_side(write_competition: Any, raw: Path, data_dir: Path) -> None:
     def change(facts: dict[str, Any]) -> None:
         facts["versions"]["v2"] = json.loads(json.dumps(facts["versions"]["v1"]))
         facts["versions"]["v2"]["recipe"][1]["seed"] = 1
@@ -232,7 +231,9 @@ def test_undeclared_and_missing_outputs_are_refused(
     change: Any, expected: str, write_competition: Any, raw: Path, data_dir: Path, files_in: Any
 ) -> None:
     competition = write_competition(lambda facts: change(facts["versions"]["v1"]))
-    with pytest.raises(PrepareError, match="tiny v1: prepared files differ from 'outputs'") as caught:
+    with pytest.raises(
+        PrepareError, match="tiny v1: prepared files differ from 'outputs'"
+    ) as caught:
         prepare(competition, data_dir=data_dir, raw=raw)
     assert expected in str(caught.value)
     assert files_in(data_dir) == {}

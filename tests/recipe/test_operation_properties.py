@@ -1,4 +1,4 @@
-"""Operations on arbitrary data: the same rows as scikit-learn, no row lost, the same bytes again."""
+"""Operations on arbitrary data: the rows of scikit-learn, none lost, the same bytes again."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
     python tests/vectors/pack_vectors.py SOURCE [ID ...]
 
 SOURCE holds one folder for each competition (raw/, prepared.json, answers.*, sample_submission.csv,
-submissions/, scores.json). Without ids, those of all competitions of the catalogue are packed. Result:
-`ID.tar.xz` beside this script.
+submissions/, scores.json). Without ids, those of all competitions of the catalogue are packed.
+Result: `ID.tar.xz` beside this script.
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ def divide(context: Context, known_map_defect: bool) -> None:
     names = ("sample", "sample_data", "calibrated_sensor", "ego_pose", "scene", "map")
     tables = {name: _read(context, name) for name in names}
     tokens = {
-        part: {log["token"] for log in context.records(f"{part}_logs")} for part in ("train", "test")
+        part: {log["token"] for log in context.records(f"{part}_logs")}
+        for part in ("train", "test")
     }
     sensors = {item["token"]: item for item in tables["calibrated_sensor"]}
     poses = {item["token"]: item for item in tables["ego_pose"]}
@@ -49,7 +50,10 @@ def divide(context: Context, known_map_defect: bool) -> None:
         _write(context, part, "ego_pose", _find(poses, wanted, "ego_pose"))
         scenes = (item for item in tables["scene"] if item["log_token"] in logs)
         _write(context, part, "scene", scenes)
-        listed = [log["token"] for log in context.records("test_logs" if known_map_defect else f"{part}_logs")]
+        listed = [
+            log["token"]
+            for log in context.records("test_logs" if known_map_defect else f"{part}_logs")
+        ]
         _write(context, part, "map", ({**item, "log_tokens": listed} for item in tables["map"]))
         if part == "train":
             notes = [x for x in _read(context, "sample_annotation") if x["sample_token"] in chosen]

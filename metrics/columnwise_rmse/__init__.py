@@ -1,0 +1,1 @@
+"""Column-wise root mean squared error."""

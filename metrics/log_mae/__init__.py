@@ -1,0 +1,1 @@
+"""Logarithm of the mean absolute error."""

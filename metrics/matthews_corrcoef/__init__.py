@@ -1,0 +1,1 @@
+"""Matthews correlation coefficient."""

@@ -1,0 +1,1 @@
+"""F1 score of labelled points that should lie in labelled boxes."""

@@ -1,0 +1,155 @@
+"""Cases of operations on files and folders."""
+
+from __future__ import annotations
+
+from operation_case import TABLE, Case
+
+from mlebench_data.errors import PrepareError, RawDataError
+
+CASES = [
+    Case(
+        "one for each row",
+        "copy_files",
+        {"table": "t", "source": "{kind}/{id}.txt", "path": "public/{x:03d}/{id}.txt"},
+        raw={"cat/a.txt": b"\xff\r\n", "dog/b.txt": "B", "cat/c.txt": "", "cat/d.txt": "D"},
+        given={"t": TABLE},
+        files={"public/001/a.txt": b"\xff\r\n", "public/002/b.txt": "B", "public/003/c.txt": ""},
+    ),
+    Case(
+        "file is missing",
+        "copy_files",
+        {"table": "t", "source": "{id}.txt", "path": "public/{id}.txt"},
+        raw={"a.txt": ""},
+        given={"t": TABLE},
+        error=(RawDataError, "Raw file 'b.txt' is missing"),
+    ),
+    Case(
+        "column is not there",
+        "copy_files",
+        {"table": "t", "source": "{key}.txt", "path": "public/{id}.txt"},
+        given={"t": TABLE},
+        error=(PrepareError, "Table 't' has no column 'key'."),
+    ),
+    Case(
+        "two rows, one target",
+        "copy_files",
+        {"table": "t", "source": "a.txt", "path": "public/{kind}.txt"},
+        raw={"a.txt": ""},
+        given={"t": TABLE},
+        error=(PrepareError, "'public/cat.txt' is written twice"),
+    ),
+    Case(
+        "cell that leaves the output",
+        "copy_files",
+        {"table": "t", "source": "a.txt", "path": "public/{id}"},
+        raw={"a.txt": ""},
+        given={"t": "id\n../../a.txt\n"},
+        error=(PrepareError, "'public/../../a.txt' leaves public/ and private/"),
+    ),
+    Case(
+        "cell that leads from public to private",
+        "copy_files",
+        {"table": "t", "source": "a.txt", "path": "public/{id}"},
+        raw={"a.txt": ""},
+        given={"t": "id\n../private/a.txt\n"},
+        error=(PrepareError, "'public/../private/a.txt' leaves public/ and private/"),
+    ),
+    Case(
+        "cell that leaves the raw data",
+        "copy_files",
+        {"table": "t", "source": "images/{id}", "path": "public/{x}"},
+        given={"t": "id,x\n../../competition/prepare.py,1\n"},
+        code="secret = 1",
+        error=(RawDataError, "would lie outside"),
+    ),
+    Case(
+        "cell that is a path from the root",
+        "copy_files",
+        {"table": "t", "source": "{id}", "path": "public/{x}"},
+        given={"t": "id,x\n/etc/hostname,1\n"},
+        error=(RawDataError, "Raw file '/etc/hostname' would lie outside"),
+    ),
+    Case("empty folder", "make_folder", {"path": "private/a/b"}, folders=["private/a/b"]),
+    Case(
+        "folder that is there",
+        "make_folder",
+        {"path": "public/a"},
+        written={"public/a/t.csv": "x"},
+        files={"public/a/t.csv": "x"},
+        folders=["public/a"],
+    ),
+    Case(
+        "file that is there",
+        "make_folder",
+        {"path": "public/a"},
+        written={"public/a": "x"},
+        error=(PrepareError, "'public/a' is a file already."),
+    ),
+    Case(
+        "bytes unchanged",
+        "copy_file",
+        {"source": "a/b.bin", "path": "private/c.bin"},
+        raw={"a/b.bin": b"\xff\r\n"},
+        files={"private/c.bin": b"\xff\r\n"},
+    ),
+    Case(
+        "file is missing",
+        "copy_file",
+        {"source": "a", "path": "public/a"},
+        error=(RawDataError, "Raw file 'a' is missing"),
+    ),
+    Case(
+        "all but some",
+        "copy_folder",
+        {"source": "images", "path": "public/pictures", "exclude": ["*.txt"]},
+        raw={
+            "images/a.png": "A",
+            "images/deep/b.png": "B",
+            "images/note.txt": "",
+            "images2/c.png": "",
+        },
+        files={"public/pictures/a.png": "A", "public/pictures/deep/b.png": "B"},
+    ),
+    Case(
+        "folder is missing",
+        "copy_folder",
+        {"source": "images", "path": "public/images"},
+        raw={"images2/c.png": ""},
+        error=(PrepareError, "Raw folder 'images' is missing or empty."),
+    ),
+    Case(
+        "one for each row, equal rows once",
+        "copy_folders",
+        {"table": "t", "source": "in/{kind}", "path": "public/{kind}s"},
+        raw={"in/cat/a": "A", "in/cat/deep/c": "C", "in/dog/b": "B", "in/owl/d": "D"},
+        given={"t": TABLE},
+        files={"public/cats/a": "A", "public/cats/deep/c": "C", "public/dogs/b": "B"},
+    ),
+    Case(
+        "cell that leaves the raw data",
+        "copy_folders",
+        {"table": "t", "source": "in/{kind}", "path": "public/{kind}"},
+        given={"t": "kind\n../../competition\n"},
+        code="secret = 1",
+        error=(RawDataError, "would lie outside"),
+    ),
+    Case(
+        "fields of the path",
+        "list_files",
+        {"pattern": "train/{kind}/{name}.txt", "into": "t"},
+        raw={
+            "train/dog/b.txt": "",
+            "train/cat/a.txt": "",
+            "train/cat/deep/c.txt": "",
+            "train/x.txt": "",
+        },
+        values={"t": "kind,name,path\ncat,a,train/cat/a.txt\ndog,b,train/dog/b.txt\n"},
+    ),
+    Case(
+        "no match",
+        "list_files",
+        {"pattern": "{name}.txt", "into": "t"},
+        raw={"a.png": "", "deep/a.txt": ""},
+        error=(PrepareError, "No raw file matches '{name}.txt'."),
+    ),
+]
