@@ -30,7 +30,7 @@ demo: $(VENV)/.demo-installed
 	    --from $(DEMO)/repositories --key-file $(DEMO)/key --out $(DEMO)/run
 
 test: $(VENV)/.dev-installed
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.dev-installed
 	$(BIN)/ruff check .

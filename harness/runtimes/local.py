@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlebench_data.harness.remove_tree import remove_tree
 from mlebench_data.harness.runtimes.base import (
     Ending,
     Runtime,
@@ -65,17 +65,15 @@ class LocalRuntime(Runtime):
                 "The local runtime needs Linux or macOS. Use Docker on this system."
             )
         sandbox.folders.check()
-        with (
-            CappedLog(sandbox.log_file, sandbox.limits.log_bytes) as log,
-            tempfile.TemporaryDirectory(
-                prefix=_FOLDER_PREFIX, ignore_cleanup_errors=True
-            ) as temporary,
-        ):
-            folder = Path(temporary).resolve()
+        folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX)).resolve()
+        try:
             (folder / _OWNER_FILE).write_text(str(Owner.current()), encoding="utf-8")
             home = folder / _HOME
             home.mkdir()
-            report = _supervise(sandbox, home, log, cancelled)
+            with CappedLog(sandbox.log_file, sandbox.limits.log_bytes) as log:
+                report = _supervise(sandbox, home, log, cancelled)
+        finally:
+            remove_tree(folder)
         return Ending(
             how=report["how"],
             exit_code=report["exit_code"],
@@ -104,13 +102,16 @@ class LocalRuntime(Runtime):
         removed = []
         for folder in sorted(Path(tempfile.gettempdir()).resolve().glob(f"{_FOLDER_PREFIX}*")):
             mark = folder / _OWNER_FILE
-            if not mark.is_file() or mark.stat().st_uid != os.geteuid():
-                continue
-            owner = Owner.parse(mark.read_text(encoding="utf-8"))
-            if owner is None or not owner.is_gone():
-                continue
-            killed = _kill_marked(folder / _HOME)
-            shutil.rmtree(folder)
+            try:
+                if mark.stat().st_uid != os.geteuid():
+                    continue
+                owner = Owner.parse(mark.read_text(encoding="utf-8"))
+                if owner is None or not owner.is_gone():
+                    continue
+                killed = _kill_marked(folder / _HOME)
+                remove_tree(folder)
+            except FileNotFoundError:
+                continue  # another harness that starts now is removing it, or it is not ours
             removed.append(
                 f"temporary folder {folder} of a harness that is gone (process {owner.pid})"
                 + (f", and {killed} processes" if killed else "")

@@ -59,13 +59,36 @@ def read_submission(path: Path, schema: Submission) -> pd.DataFrame:
         raise InvalidSubmissionError(f"the file name must end in .csv, not '{path.suffix}'")
     if path.stat().st_size == 0:
         raise InvalidSubmissionError("the file is empty")
+    if _holds_nul(path):
+        # Some versions of pandas take such a cell for text, others for a missing one.
+        raise InvalidSubmissionError("the file holds NUL bytes, which CSV does not know")
     try:
-        return read_csv(
+        table = read_csv(
             path, missing_tokens=schema.missing_tokens, columns_as_text=text_columns(schema)
         )
     except (ValueError, OverflowError) as error:
         # pandas' parser and decoding errors are ValueErrors: the file is not readable as CSV.
         raise InvalidSubmissionError(f"the file cannot be read as CSV: {error}") from error
+    _make_huge_numbers_text(table)
+    return table
+
+
+def _holds_nul(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return any(b"\0" in block for block in iter(lambda: stream.read(1 << 20), b""))
+
+
+def _make_huge_numbers_text(table: pd.DataFrame) -> None:
+    """Turn whole numbers that no column of numbers holds into text.
+
+    So they come from pandas before version 3.1; later ones give Python's integers.
+    """
+    from pandas.api.types import infer_dtype, is_object_dtype
+
+    for place, dtype in enumerate(table.dtypes):
+        column = table.iloc[:, place]
+        if is_object_dtype(dtype) and "integer" in infer_dtype(column, skipna=True):
+            table.isetitem(place, column.map(lambda cell: str(cell) if type(cell) is int else cell))
 
 
 def check_columns(table: pd.DataFrame, schema: Submission) -> None:

@@ -148,6 +148,22 @@ def test_two_at_once(runtime, make_case):
     assert [case.submission().read_text() for case in cases] == ["a", "b"]
 
 
+def test_deep_and_closed_folders_in_the_home_are_no_failure(runtime, make_case):
+    case = make_case(
+        """
+        import os
+        os.chdir(os.environ["HOME"])
+        for _ in range(1500):
+            os.mkdir("d")
+            os.chdir("d")
+        os.mkdir("closed", 0o000)
+        """
+    )
+    ending = case.run(runtime)
+    assert (ending.how, ending.exit_code) == ("exited", 0), case.log
+    assert runtime.remove_leftovers() == []
+
+
 @pytest.mark.parametrize("missing", ["data", "instructions.txt", "submission"])
 def test_missing_folder_is_a_failure_of_the_runtime(runtime, make_case, missing):
     case = make_case()
