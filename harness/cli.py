@@ -13,6 +13,7 @@ from mlebench_data.harness.commands import (
     fetch,
     grade,
     images,
+    import_,
     info,
     keys,
     lock,
@@ -31,6 +32,7 @@ COMMANDS = (
     info,
     check,
     fetch,
+    import_,
     prepare,
     lock,
     keys,
@@ -54,7 +56,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mlebench-data {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for command in COMMANDS:
-        name = command.__name__.rpartition(".")[2]
+        # `import` is a verb, but cannot be the name of a module.
+        name = command.__name__.rpartition(".")[2].removesuffix("_")
         doc = (command.__doc__ or "").strip()
         sub = verbs.add_parser(
             name,

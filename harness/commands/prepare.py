@@ -45,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="do not compare with the published hashes: for raw data that is not the published one",
     )
     parser.add_argument("--force", action="store_true", help="prepare again what is there")
+    parser.add_argument(
+        "--no-link",
+        action="store_true",
+        help="copy raw files instead of linking to them (linked raw files become read-only)",
+    )
 
 
 Outcome = tuple["PrepareResult | MlebenchError", float]
@@ -95,6 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
         "version": arguments.data_version,
         "skip_lock": arguments.skip_lock,
         "force": arguments.force,
+        "link": not arguments.no_link,
     }
     rows: list[tuple[object, ...]] = []
     failed = []

@@ -92,3 +92,25 @@ def _area_below(
     places = np.stack([first, np.clip(cuts_y[0], first, last), np.clip(cuts_y[1], first, last), last])
     heights = np.clip(y0 + places * dy, -half_y, half_y)
     return ((heights[1:] + heights[:-1]) / 2 * (places[1:] - places[:-1])).sum(axis=0) * dx
+
+
+def size_box_iou(first: Floats, second: Floats) -> Floats:
+    """Intersection over union of axis-aligned boxes given by a corner and their size.
+
+    Parameters
+    ----------
+    first, second : ndarray of float64, shape (n, 4)
+        Pairs of boxes: x_min, y_min, width, height.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        0 where they share no area. As in pycocotools, also for boxes of negative size.
+    """
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        # fmin and fmax, as there: a number comes before what is none.
+        high = np.fmin(first[:, 2:] + first[:, :2], second[:, 2:] + second[:, :2])
+        sides = high - np.fmax(first[:, :2], second[:, :2])
+        shared = sides[:, 0] * sides[:, 1]
+        union = first[:, 2] * first[:, 3] + second[:, 2] * second[:, 3] - shared
+        return np.where((sides > 0).all(axis=1), shared / union, 0.0)

@@ -65,8 +65,10 @@ def columnwise_roc_auc(references: Any, predictions: Any) -> float:
     # Differences of scores near the largest float64 overflow; only whether they are zero counts.
     with np.errstate(over="ignore"):
         areas = [
-            sklearn.metrics.roc_auc_score(truth[:, column], scores[:, column])
-            for column in range(truth.shape[1])
+            sklearn.metrics.roc_auc_score(classes, column)
+            for classes, column in zip(
+                np.ascontiguousarray(truth.T), np.ascontiguousarray(scores.T), strict=True
+            )
         ]
     return float(np.mean(areas))
 

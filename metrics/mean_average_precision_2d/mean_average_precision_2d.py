@@ -60,7 +60,7 @@ def mean_average_precision_2d(
     ...     "opacity 0.8 12 10 50 60 none 0.1 0 0 1 1", "none 0.9 0 0 1 1 opacity 0.3 5 5 9 9", "",
     ... ]
     >>> round(mean_average_precision_2d(references, predictions), 12)
-    0.875
+    0.916666666667
     """
     true_cells = text_cells("references", references)
     predicted_cells = text_cells("predictions", predictions)

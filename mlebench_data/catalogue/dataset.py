@@ -35,6 +35,8 @@ class Rows(BaseModel):
 
     table: str | None = None
     records: str | None = None
+    lines_as: str | None = None
+    """The table is lines of text; the name of their column."""
     files: str | None = None
     integers: list[str] = []
     """Columns from file names that are whole numbers."""
@@ -44,8 +46,9 @@ class Rows(BaseModel):
     def _one_of_both(self) -> Rows:
         if (self.table is None) == (self.files is None):
             raise ValueError("needs exactly one of 'table' and 'files'")
-        if self.records is not None and self.table is None:
-            raise ValueError("'records' needs 'table'")
+        for name in ("records", "lines_as"):
+            if getattr(self, name) is not None and self.table is None:
+                raise ValueError(f"'{name}' needs 'table'")
         return self
 
 

@@ -107,9 +107,11 @@ class ScoredRows(Model):
     at_least: float | None = None
     unscored_cells: Literal["check", "ignore"] = "check"
     """`ignore`: what the submission holds in rows that do not count may be anything."""
-    chosen_by: Literal["id", "position"] = "id"
+    chosen_by: Literal["id", "position", "own_id"] = "id"
     """`position`: a row of the submission counts if the answers' row at the same place of its file
-    does; the rows that count are then paired in the order of their ids."""
+    does; the rows that count are then paired in the order of their ids. `own_id`, with
+    `align: sorted`: a row of the submission counts if the answers' row of its own id does, even if
+    it is paired with another."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> ScoredRows:
@@ -126,8 +128,11 @@ class Metric(Model):
     higher_is_better: bool
     references: list[str] | None = None
     """Columns of the answers; by default those of the submission, by name."""
-    inputs: dict[str, str] = {}
-    """Further arguments of the metric, each taken from a column of the answers."""
+    inputs: dict[str, str | list[str]] = {}
+    """Further arguments of the metric, each taken from a column of the answers, or from several as a
+    matrix."""
+    file_order: str | None = None
+    """Argument of the metric that is given the place of each row in the submission file."""
     scored_rows: ScoredRows | None = None
     """Only these rows of the answers are scored; the others must be submitted all the same."""
 

@@ -121,8 +121,9 @@ class Submission(BaseModel):
     """`position`: rows meet the answers in file order and the id column is not looked at (but see
     `align_within`). `sorted`: both files are sorted by their id columns and paired in that order,
     whether the ids agree or not (but see `id_set`)."""
-    id_set: Literal["any", "equal"] = "any"
-    """With `align: sorted`: whether both files must hold the same ids, however often each."""
+    id_set: Literal["any", "equal", "known"] = "any"
+    """With `align: sorted`: whether both files must hold the same ids, however often each; with
+    `known` the submission may lack some, but has no others."""
     align_within: str | None = None
     """With `align: position`: rows are paired in file order among those of one value of this
     column, which both files have."""
@@ -136,6 +137,11 @@ class Submission(BaseModel):
     """`ignore`: others than the declared columns are let in; `zeros`: if they hold only zeros."""
     column_order: Literal["any", "fixed"] = "any"
     """`fixed`: the columns must stand in the declared order, the id first."""
+    other_names: dict[str, str] = {}
+    """Names under which a column is accepted too, and the column meant; not both in one file."""
+    columns_by: Literal["name", "position"] = "name"
+    """`position`: the columns besides the id are taken in the order of the file, whatever they are
+    called (but all names must be there)."""
     id_first: bool = False
     """The id must be the first column of the file."""
 
@@ -163,6 +169,8 @@ class Submission(BaseModel):
             raise ValueError("no column is scored")
         if self.repeated_ids == "shift" and self.rows != "superset":
             raise ValueError("repeated_ids: shift needs rows: superset")
+        if self.columns_by == "position" and self.extra_columns != "forbid":
+            raise ValueError("columns_by: position needs extra_columns: forbid")
         if self.align_within is not None and self.align != "position":
             raise ValueError("align_within needs align: position")
         return self

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlebench_data.errors import RawDataError
+from mlebench_data.fetch.patience import status_of
 from mlebench_data.prepare.archives import import_extra
 
 #: Seconds to wait for a connection, and for the next bytes of an answer.
@@ -24,6 +25,8 @@ CREDENTIALS_HELP = (
     "keep it in ~/.kaggle/access_token); kaggle.json, KAGGLE_USERNAME with KAGGLE_KEY, and "
     "`kaggle auth login` will do as well."
 )
+
+REFUSED_CREDENTIALS = f"Kaggle refuses your credentials (401). {CREDENTIALS_HELP}"
 
 
 class CredentialsError(RawDataError):
@@ -79,6 +82,8 @@ class Kaggle:
                 f"Kaggle's library finds no credentials that Kaggle accepts. {CREDENTIALS_HELP}"
             ) from error
         except RequestException as error:
+            if status_of(error) == 401:
+                raise CredentialsError(REFUSED_CREDENTIALS) from error
             raise RawDataError(f"Kaggle cannot be reached to log in: {error}") from error
         except OSError as error:
             raise RawDataError(

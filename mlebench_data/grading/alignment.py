@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _shown(value: Any) -> str:
-    return f"'{shorten(value)}'" if isinstance(value, str) else str(value)
+    return f"'{shorten(value)}'" if isinstance(value, str) else shorten(str(value))
 
 
 def _more(number: int) -> str:
@@ -75,7 +75,7 @@ def _align_sorted(
             f"has {len(submitted):,} rows, must have {len(known):,} (rows are paired in the order "
             f"of `{schema.id}`)"
         )
-    if schema.id_set == "equal":
+    if schema.id_set != "any":
         ids = pd.Index(_comparable(submitted, known))
         known_ids = pd.Index(_comparable(known, known))
         unknown = ~ids.isin(known_ids)
@@ -86,7 +86,7 @@ def _align_sorted(
                 f"test set{_more(int(unknown.sum()) - 1)}"
             )
         absent = ~known_ids.isin(ids)
-        if absent.any():
+        if absent.any() and schema.id_set == "equal":
             raise InvalidSubmissionError(
                 f"{int(absent.sum()):,} of {len(known):,} rows missing, such as `{schema.id}` "
                 f"{_shown(known.iloc[int(absent.argmax())])}"
@@ -96,6 +96,16 @@ def _align_sorted(
         for ids in (submitted, known)
     )
     return submitted_order, known_order
+
+
+def partners(submitted: pd.DataFrame, known: pd.DataFrame, schema: Submission) -> Positions:
+    """Return the known row that has the id of each submitted row, -1 where there is none."""
+    import numpy as np
+    import pandas as pd
+
+    ids = pd.Index(_comparable(submitted[schema.id], known[schema.id]))
+    known_ids = pd.Index(_comparable(known[schema.id], known[schema.id]))
+    return known_ids.get_indexer(ids).astype(np.intp)
 
 
 def align(

@@ -35,7 +35,7 @@ def _refuse(series: pd.Series[Any], bad: npt.NDArray[np.bool_], what: str) -> No
     if number:
         first = int(bad.argmax())
         value = series.iloc[first]
-        shown = f"'{shorten(value)}'" if isinstance(value, str) else str(value)
+        shown = f"'{shorten(value)}'" if isinstance(value, str) else shorten(str(value))
         raise InvalidSubmissionError(
             f"column `{series.name}`: "
             f"{'1 value is' if number == 1 else f'{number:,} values are'} {what}, "
@@ -147,7 +147,7 @@ def _boolean_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
     if not is_numeric_dtype(series.dtype):
         is_text = series.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
         _refuse(series, is_text, "neither true/false nor 0/1")
-    numbers = series.astype("float64")
+    numbers = to_number(series).astype("float64")
     allowed = numbers.isin([0.0, 1.0])
     if spec.other_integers == "wrong":
         allowed |= numbers % 1 == 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlebench_data.catalogue import Competition, load_competition
 from mlebench_data.catalogue.schema import ScoredRows, Version
 from mlebench_data.errors import DataNotFoundError
-from mlebench_data.grading.alignment import align
+from mlebench_data.grading.alignment import align, partners
 from mlebench_data.grading.answers import read_answers, read_table
 from mlebench_data.grading.columns import InvalidSubmissionError, typed_column
 from mlebench_data.grading.leaderboard import standing
@@ -41,10 +41,13 @@ def _competition(competition: str | Competition) -> Competition:
 
 
 def _load_submission(submission: Path | str | pd.DataFrame, version: Version) -> pd.DataFrame:
+    schema = version.submission
     if isinstance(submission, (str, Path)):
-        return read_submission(Path(submission), version.submission)
-    # Rows go by their place; whatever labels they have in memory mean nothing here.
-    return submission.reset_index(drop=True)
+        table = read_submission(Path(submission), schema)
+    else:
+        # Rows go by their place; whatever labels they have in memory mean nothing here.
+        table = submission.reset_index(drop=True)
+    return table.rename(columns=schema.other_names) if schema.other_names else table
 
 
 def _references(answers: pd.DataFrame, version: Version) -> npt.NDArray[Any]:
@@ -99,7 +102,16 @@ def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> 
     if metric.scored_rows is not None:
         rule = metric.scored_rows
         counts = _is_scored(answers, rule)
-        chosen = counts[submitted_rows if rule.chosen_by == "position" else answer_rows]
+        if rule.chosen_by == "own_id":
+            chosen = counts[partners(submission, answers, schema)][submitted_rows]
+            if chosen.sum() != counts.sum():
+                raise InvalidSubmissionError(
+                    f"{int(chosen.sum()):,} rows have the id of a row that counts, but "
+                    f"{int(counts.sum()):,} rows do: some ids of `{schema.id}` are there more than "
+                    "once, and others are missing"
+                )
+        else:
+            chosen = counts[submitted_rows if rule.chosen_by == "position" else answer_rows]
         submitted_rows, answer_rows = submitted_rows[chosen], answer_rows[counts[answer_rows]]
         if rule.unscored_cells == "ignore":
             looked_at = np.zeros(len(submission), dtype=bool)
@@ -111,6 +123,8 @@ def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> 
     inputs = {
         name: answers[column].to_numpy()[answer_rows] for name, column in metric.inputs.items()
     }
+    if metric.file_order is not None:
+        inputs[metric.file_order] = submitted_rows
     try:
         return function(
             references=_references(answers, version)[answer_rows],

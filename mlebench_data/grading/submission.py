@@ -106,7 +106,7 @@ def check_columns(table: pd.DataFrame, schema: Submission) -> None:
     if repeated:
         raise InvalidSubmissionError(f"{_columns(repeated)} there more than once")
     required = schema.column_names()
-    if schema.align == "id":
+    if schema.align != "position":
         required = [schema.id, *required]
     elif schema.align_within is not None:
         required = [schema.align_within, *required]
@@ -183,9 +183,13 @@ def predictions(
     """
     import numpy as np
 
+    scored = schema.scored_columns()
+    if schema.columns_by == "position":
+        names = [name for name in table.columns if name != schema.id]
+        scored = [(name, group) for name, (_, group) in zip(names, scored, strict=True)]
     columns = [
         typed_column(_without_unseen(table[name], group, looked_at), group)
-        for name, group in schema.scored_columns()
+        for name, group in scored
     ]
     values = columns[0] if len(columns) == 1 else np.column_stack(columns)
     if schema.row_sum is not None:

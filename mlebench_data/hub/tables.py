@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -57,7 +58,7 @@ def _batch(columns: dict[str, pa.Array], types: Types, length: int) -> pa.Record
 
 
 class CsvTable:
-    """A CSV file (UTF-8, comma, first row names the columns).
+    """A CSV file (UTF-8, first row names the columns).
 
     An empty cell is a missing value, quoted or not; every other cell is what it says, so "NA" is
     text. A column is numeric only if the numbers, written out again, are those in the file: an
@@ -67,13 +68,16 @@ class CsvTable:
     ----------
     path : pathlib.Path
         The file.
+    separator : str
+        Separates cells.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, separator: str = ",") -> None:
         self._path = path
+        self._separator = separator
         with path.open(encoding="utf-8-sig", newline="") as stream:
             try:
-                header = next(csv.reader(stream), [])
+                header = next(csv.reader(stream, delimiter=separator), [])
             except (UnicodeDecodeError, csv.Error) as error:
                 raise PackError(f"{path} is no CSV file in UTF-8: {error}.") from error
         if not header:
@@ -92,7 +96,9 @@ class CsvTable:
                 read_options=arrow_csv.ReadOptions(
                     block_size=_BLOCK, column_names=self._names, skip_rows_after_names=1
                 ),
-                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=self._separator, newlines_in_values=True
+                ),
                 convert_options=arrow_csv.ConvertOptions(
                     column_types={name: pa.string() for name in self._names},
                     null_values=[""],
@@ -207,7 +213,7 @@ def _distinct(names: list[str]) -> list[str]:
 class _ArchivedTable:
     """A table that is the only file of an archive: extracted, and removed with this object."""
 
-    def __init__(self, path: Path, key: str | None) -> None:
+    def __init__(self, path: Path, key: str | None, lines_as: str | None) -> None:
         self._folder = tempfile.TemporaryDirectory()
         archive = open_archive(path, Path(self._folder.name) / "archive")
         try:
@@ -220,7 +226,7 @@ class _ArchivedTable:
                 shutil.copyfileobj(member, stream, 1 << 20)
         finally:
             archive.close()
-        self._table = open_table(extracted, key)
+        self._table = open_table(extracted, key, lines_as)
 
     def evidence(self) -> dict[str, Evidence]:
         return self._table.evidence()
@@ -231,16 +237,50 @@ class _ArchivedTable:
         return self._table.batches(types, texts)
 
 
-def open_table(path: Path, key: str | None = None) -> Table:
+class LinesTable:
+    """Lines of text (UTF-8), one row each; the line ends are left away.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    column : str
+        Name of the only column.
+    """
+
+    def __init__(self, path: Path, column: str) -> None:
+        self._path = path
+        self._column = column
+
+    def evidence(self) -> dict[str, Evidence]:
+        """Return that the column holds text."""
+        return {self._column: Evidence({"text"})}
+
+    def batches(
+        self, types: Types, texts: Iterable[str] = ()
+    ) -> Iterator[tuple[pa.RecordBatch, Texts]]:
+        """Give the lines, so many at a time."""
+        import pyarrow as pa
+
+        wanted = list(texts)
+        with self._path.open(encoding="utf-8", newline="\n") as stream:
+            while lines := [line.removesuffix("\n") for line in islice(stream, _RECORDS)]:
+                columns = {self._column: pa.array(lines, type=pa.string())}
+                yield _batch(columns, types, len(lines)), {name: list(lines) for name in wanted}
+
+
+def open_table(path: Path, key: str | None = None, lines_as: str | None = None) -> Table:
     """Open a table by the ending of its file's name.
 
     Parameters
     ----------
     path : pathlib.Path
-        The file: `.csv`, `.json`, `.jsonl` or `.ndjson`, or an archive (`.zip`, `.7z`) that holds
-        one of these alone.
+        The file: `.csv`, `.tsv`, `.txt` (CSV too), `.json`, `.jsonl` or `.ndjson`, or an archive
+        (`.zip`, `.7z`) that holds one of these alone.
     key : str, optional
         Where a JSON file is one object, the key of the list of rows.
+    lines_as : str, optional
+        The file holds lines of text, which become a column of this name.
 
     Raises
     ------
@@ -248,10 +288,14 @@ def open_table(path: Path, key: str | None = None) -> Table:
         If the ending is another, or the file is malformed.
     """
     suffix = path.suffix.lower()
-    if suffix == ".csv":
+    if suffix in (".zip", ".7z"):
+        return _ArchivedTable(path, key, lines_as)
+    if lines_as is not None:
+        return LinesTable(path, lines_as)
+    if suffix in (".csv", ".txt"):
         return CsvTable(path)
+    if suffix == ".tsv":
+        return CsvTable(path, separator="\t")
     if suffix in (".json", ".jsonl", ".ndjson"):
         return RecordsTable.read(path, key)
-    if suffix in (".zip", ".7z"):
-        return _ArchivedTable(path, key)
     raise PackError(f"{path} is no table that can be read: it must end in .csv, .json or .jsonl.")

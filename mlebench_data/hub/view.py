@@ -51,7 +51,7 @@ class WrittenView:
 
 def _open(rows: Rows, tree: PublicTree) -> Table:
     if rows.table is not None:
-        return open_table(tree.path(rows.table), rows.records)
+        return open_table(tree.path(rows.table), rows.records, rows.lines_as)
     assert rows.files is not None
     return NamesTable(rows.files, tree.names(), rows.integers)
 

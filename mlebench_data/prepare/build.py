@@ -21,7 +21,7 @@ from mlebench_data.prepare.finishing import (
     remove_partials,
 )
 from mlebench_data.prepare.layout import raw_folder, version_folder
-from mlebench_data.prepare.locks import lock_path, read_lock
+from mlebench_data.prepare.locks import LockState, lock_path, lock_to_hold
 from mlebench_data.prepare.manifest import Manifest
 from mlebench_data.prepare.raw import RawTree
 from mlebench_data.recipe import Context
@@ -50,7 +50,7 @@ class PrepareResult:
     status: Literal["prepared", "imported", "unchanged"]
     folder: Path
     manifest: Manifest
-    lock: Literal["holds", "skipped", "none"]
+    lock: LockState
 
 
 def recipe_digest(competition: Competition, version: str) -> str:
@@ -192,10 +192,7 @@ def prepare(
     block = competition.version(version)
     folder = version_folder(data_dir, competition.id, version)
     digest = recipe_digest(competition, version)
-    lock = None if skip_lock else read_lock(competition.id, version, locks)
-    lock_state: Literal["holds", "skipped", "none"] = (
-        "skipped" if skip_lock else "holds" if lock is not None else "none"
-    )
+    lock, lock_state = lock_to_hold(competition.id, version, locks, skip=skip_lock)
     with exclusive(folder.parent):
         remove_partials(folder.parent)
         present = None if force else intact(folder, digest, lock)

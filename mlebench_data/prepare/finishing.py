@@ -148,7 +148,7 @@ def _check_outputs(competition: Competition, version: str, manifest: Manifest) -
         for pattern, expression in zip(patterns, expressions, strict=True)
         if not any(map(re.compile(expression).fullmatch, paths))
     ]
-    declared = re.compile("|".join(expressions))
+    declared = re.compile("|".join([*expressions, *map(_expression, outputs.optional)]))
     undeclared = [path for path in paths if not declared.fullmatch(path)]
     if unused or undeclared:
         raise PrepareError(

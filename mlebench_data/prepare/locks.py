@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from mlebench_data.catalogue.splits import default_folder
 from mlebench_data.errors import LockMismatchError
@@ -123,7 +123,7 @@ def check_lock(lock: dict[str, Any], manifest: Manifest, tree: Path) -> None:
         items = [(p, e.sha256) for p, e in entries.items() if p.startswith(f"{name}/")]
         if len(items) != expected["files"]:
             wrong.append(f"{name}/ holds {len(items)} files, must hold {expected['files']}")
-        elif _folder_digest(items) != expected["sha256"]:
+        elif "sha256" in expected and _folder_digest(items) != expected["sha256"]:
             wrong.append(f"{name}/: the content of some file differs")
     if wrong:
         raise LockMismatchError(
@@ -132,6 +132,17 @@ def check_lock(lock: dict[str, Any], manifest: Manifest, tree: Path) -> None:
             + "\nThe raw data is not the published one, or is damaged: get it again. For raw data "
             "that is meant to differ, use --skip-lock."
         )
+
+
+LockState = Literal["holds", "skipped", "none"]
+
+
+def lock_to_hold(
+    competition: str, version: str, folder: Path | None, *, skip: bool
+) -> tuple[dict[str, Any] | None, LockState]:
+    """Return the lock that data must agree with, if any, and what to say of it if it does."""
+    lock = None if skip else read_lock(competition, version, folder)
+    return lock, "skipped" if skip else "holds" if lock is not None else "none"
 
 
 def read_lock(competition: str, version: str, folder: Path | None = None) -> dict[str, Any] | None:

@@ -161,8 +161,9 @@ def test_leaderboard_fits_the_direction_and_its_table(competition_id: str) -> No
     above = min(score for position, score in zip(positions, scores, strict=True) if position > 0.5)
     assert below <= median <= above
     # Whatever the size of a competition, gold lies among the best tenth and bronze the best half.
-    assert gold >= min(s for p, s in zip(positions, scores, strict=True) if p >= 0.9)
-    assert bronze >= min(s for p, s in zip(positions, scores, strict=True) if p >= 0.5)
+    # (Tables of small competitions have few positions: the next lower one is what can be known.)
+    assert gold >= max(s for p, s in zip(positions, scores, strict=True) if p <= 0.9)
+    assert bronze >= max(s for p, s in zip(positions, scores, strict=True) if p <= 0.5)
 
 
 @with_leaderboard

@@ -1,4 +1,4 @@
-"""Every kind of mistake in `competition.yaml` gives a message that says where it is and what helps."""
+"""Every kind of mistake in `competition.yaml` gives a message that says where and what helps."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def test_long_values_are_cut_in_messages(write_competition: Any) -> None:
 )
 def test_file_that_is_no_mapping(content: bytes, expected: str, tmp_path: Path) -> None:
     (tmp_path / "competition.yaml").write_bytes(content)
-    with pytest.raises(CatalogueError, match="competition.yaml") as caught:
+    with pytest.raises(CatalogueError, match=r"competition\.yaml") as caught:
         read_competition(tmp_path)
     assert expected in str(caught.value)
 
@@ -288,5 +288,5 @@ def test_versions_go_by_number_and_the_oldest_is_the_default(write_competition: 
 def test_description_is_needed(tiny: Any) -> None:
     assert tiny.description().startswith("# Tiny [competition]\n")
     (tiny.folder / "README.md").unlink()
-    with pytest.raises(CatalogueError, match="README.md does not exist"):
+    with pytest.raises(CatalogueError, match=r"README\.md does not exist"):
         tiny.description()

@@ -26,12 +26,6 @@ def builtin(write_competition: Any) -> None:
     write_competition(lambda facts: facts["source"].update(kind="builtin"), raw_py=BUILDER)
 
 
-def test_fetch_of_what_is_to_be_downloaded(mlebench: Any) -> None:
-    done = mlebench("fetch", "tiny")
-    assert (done.code, done.out) == (1, "")
-    assert "https://example.org/tiny" in done.err
-
-
 def test_fetch_builds_once(mlebench: Any, builtin: None, data_dir: Path) -> None:
     done = mlebench("fetch", "--split", "small")
     assert done.code == 0

@@ -40,6 +40,9 @@ def _typed(spec: dict[str, Any], cells: list[str], tokens: Any = "empty") -> Any
         (NUMBER | {"minimum": 0, "maximum": 1}, ["0", "1", "0.5"], [0.0, 1.0, 0.5]),
         (NUMBER | {"booleans": "as_numbers"}, ["True", "false"], [1.0, 0.0]),
         (NUMBER | {"infinite": "allow"}, ["inf", "-inf", "1"], [INF, -INF, 1.0]),
+        (NUMBER | {"infinite": "allow"}, ["1e400", "1"], [INF, 1.0]),
+        # The nearest double, also where pandas gives the cells back as text.
+        (NUMBER, ["1" * 25, "0.1"], [float("1" * 25), 0.1]),
         (NUMBER | ALLOW, ["", "2"], [NAN, 2.0]),
         (NUMBER | ALLOW | {"minimum": 0}, ["", "2"], [NAN, 2.0]),
         (INTEGER, ["1", "-2"], [1, -2]),
@@ -99,7 +102,11 @@ def test_values(spec: dict[str, Any], cells: list[str], expected: list[Any]) -> 
         (INTEGER | {"text_column": "wrong"}, ["", "x"], "1 value is missing, first in row 1"),
         (STRING | {"all_numbers": "forbid"}, ["1", "2.5"], "holds nothing but numbers"),
         (STRING | {"all_numbers": "forbid"}, ["True", "false"], "holds nothing but true/false"),
-        (STRING | {"all_numbers": "forbid_fractions"}, ["1", "2.5"], "holds nothing but numbers that are not"),
+        (
+            STRING | {"all_numbers": "forbid_fractions"},
+            ["1", "2.5"],
+            "holds nothing but numbers that are not",
+        ),
         (STRING | ALLOW | {"all_missing": "forbid"}, ["", ""], "every value is missing"),
         (NUMBER, ["1", "NA"], "1 value is not numeric, first in row 2: 'NA'"),
         (NUMBER, ["", "1"], "1 value is missing, first in row 1"),

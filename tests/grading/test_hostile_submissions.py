@@ -307,7 +307,7 @@ ROWS = "a1,0.5\na2,1.5\na3,-2.0\na4,8.0\n"
     [
         (b"", "the file is empty"),
         (b"\n\n\n", "cannot be read as CSV"),
-        (b"\xff\xfe\x00\x01", "cannot be read as CSV"),
+        (b"\xff\xfe\x02\x01", "cannot be read as CSV"),
         (HEADER, "4 of 4 rows missing, such as `id` 'a1', 'a2', 'a3'"),
         ("id\n" + "a1\n", "column `value` missing; the file has column `id`"),
         ("value,id\n", "4 of 4 rows missing"),
@@ -339,6 +339,11 @@ ROWS = "a1,0.5\na2,1.5\na3,-2.0\na4,8.0\n"
         (
             HEADER + ROWS.replace("\n", ",7,8\n"),
             "the rows have more cells than the header has columns",
+        ),
+        (HEADER + ROWS.replace("1.5", "1.5\0"), "the file holds NUL bytes"),
+        (
+            HEADER + ROWS.replace("1.5", "1" * 400),
+            "column `value`: 1 value is infinite, first in row 2",
         ),
         (HEADER + ROWS + "a,b,c,d\n", "the file cannot be read as CSV: Error tokenizing data"),
         (",id,value\n0,a1,0.5\n1,a2,1.5\n2,a3,-2\n3,a4,8\n", "column `Unnamed: 0` not allowed"),

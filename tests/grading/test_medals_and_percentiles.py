@@ -159,6 +159,6 @@ def test_broken_table(text: str | None, expected: str, tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.csv"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(CatalogueError, match="leaderboard.csv") as caught:
+    with pytest.raises(CatalogueError, match=r"leaderboard\.csv") as caught:
         read_table(path)
     assert expected in str(caught.value)

@@ -86,7 +86,9 @@ def test_ids_of_all_kinds(known: list[Any], submitted: list[Any], graded: Any) -
     assert (report.status, report.score) == ("valid", 0.0)
 
 
-@pytest.mark.parametrize("submitted", [["1", "2", "x"], [1, 2, None], [1, 2, 2.5], [1, 2, "１x"]])
+@pytest.mark.parametrize(
+    "submitted", [["1", "2", "x"], [1, 2, None], [1, 2, 2.5], [1, 2, "\uff11x"]]
+)
 def test_ids_that_are_no_numbers(submitted: list[Any], graded: Any) -> None:
     answers = pd.DataFrame({"id": [1, 2, 3], "value": [1.0, 2.0, 3.0]})
     submission = pd.DataFrame({"id": submitted, "value": [1.0, 2.0, 3.0]})

@@ -52,7 +52,7 @@ def test_round_trip(manifest: Manifest) -> None:
     ).map(json.dumps)
 )
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(IntegrityError, match="^here "):
+    with pytest.raises(IntegrityError, match=r"^here "):
         Manifest.from_json(text, "here")
 
 

@@ -263,7 +263,7 @@ def test_cell_that_leads_elsewhere(
         )
 
     (raw / "labelled.csv").write_text("id,x,label\n" + "../../../escaped,1,0\n" * 20)
-    with pytest.raises(PrepareError, match="'public/../../../escaped' leaves"):
+    with pytest.raises(PrepareError, match=r"'public/\.\./\.\./\.\./escaped' leaves"):
         prepare(write_competition(change), data_dir=data_dir, raw=raw)
     assert files_in(data_dir) == {}
     assert not list(data_dir.parent.rglob("escaped"))

@@ -1,0 +1,1 @@
+"""Average precision of detections as in the COCO challenge."""

@@ -1,0 +1,55 @@
+"""Files packed as 7z: what is in them, and the same bytes at every run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlebench_data.errors import PrepareError
+from mlebench_data.prepare.archives import open_archive
+
+pytest.importorskip("py7zr")
+FILES = ["public/b.txt", "public/deep/a.txt"]
+
+
+def _pack(make_context: Any, operation: Any, time: int, **parameters: Any) -> Any:
+    context = make_context()
+    for path in FILES:
+        target = context.target(path)
+        target.write_text(path)
+        os.utime(target, (time, time))
+    operation("zip_outputs", files=FILES, path="public/x.7z", **parameters).run(context)
+    return context
+
+
+def test_members(make_context: Any, operation: Any, tmp_path: Path) -> None:
+    context = _pack(make_context, operation, 1)
+    archive = open_archive(context.output / "public/x.7z", tmp_path / "extracted")
+    assert archive.names() == ["a.txt", "b.txt"]
+    member = archive.open("a.txt")
+    assert member is not None
+    with member:
+        assert member.read() == b"public/deep/a.txt"
+    assert all((context.output / path).is_file() for path in FILES)
+
+
+@pytest.mark.parametrize("time", [1, 2_000_000_000])
+def test_bytes_do_not_depend_on_the_time(
+    time: int, make_context: Any, operation: Any, request: pytest.FixtureRequest
+) -> None:
+    context = _pack(make_context, operation, time, remove=True)
+    content = (context.output / "public/x.7z").read_bytes()
+    known = request.config.cache.get("seven_zip/content", None) if request.config.cache else None
+    assert known is None or content.hex() == known or time == 1
+    if request.config.cache:
+        request.config.cache.set("seven_zip/content", content.hex())
+    assert not any((context.output / path).exists() for path in FILES)
+
+
+def test_file_that_is_not_there(make_context: Any, operation: Any) -> None:
+    step = operation("zip_outputs", files=["public/c.txt"], path="public/x.7z")
+    with pytest.raises(PrepareError, match="is to be packed before it is written"):
+        step.run(make_context())
