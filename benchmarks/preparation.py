@@ -8,7 +8,7 @@ both sides in one run and their ratio. Cases:
 files    50,000 images of 4 kB: against `cp -al` with links, against `cp -r` without
 zip      a zip of 50,000 images of 2 kB, made into two zips: against `unzip`
 table    4,000,000 rows of 56 whole numbers: against pandas read_csv, split, to_csv; same bytes
-jobs     twenty competitions: --jobs 2 against --jobs 1
+jobs     twenty competitions, eleven of them tables of 30 MB: --jobs 2 against --jobs 1
 """
 
 from __future__ import annotations
@@ -33,8 +33,30 @@ ZIP = "aerial-cactus-identification"
 TABLE = "tabular-playground-series-dec-2021"
 VECTORS = Path(__file__).parent.parent / "tests" / "vectors"
 # Competitions whose raw data is one table that is split by rows.
-JOBS = (
+TABLES = (
+    "chaii-hindi-and-tamil-question-answering",
+    "google-quest-challenge",
+    "learning-agency-lab-automated-essay-scoring-2",
+    "lmsys-chatbot-arena",
+    "playground-series-s3e18",
     "spaceship-titanic",
+    "tabular-playground-series-dec-2021",
+    "tabular-playground-series-may-2022",
+    "tweet-sentiment-extraction",
+    "us-patent-phrase-to-phrase-matching",
+    "ventilator-pressure-prediction",
+)
+# Competitions with files besides, prepared from the test vectors as they are.
+TREES = (
+    "aerial-cactus-identification",
+    "aptos2019-blindness-detection",
+    "cassava-leaf-disease-classification",
+    "dog-breed-identification",
+    "hotel-id-2021-fgvc8",
+    "leaf-classification",
+    "paddy-disease-classification",
+    "plant-pathology-2020-fgvc7",
+    "whale-categorization-playground",
 )
 
 
@@ -104,9 +126,7 @@ def make_table(folder: Path, rows: int = 4_000_000) -> None:
     for number in range(44):
         columns[f"Flag{number}"] = (generator.random(rows, dtype=np.float32) < 0.06).astype("i1")
     columns["Cover_Type"] = generator.integers(1, 8, rows).astype("i1")
-    csv.write_csv(
-        pa.table(columns), folder / "train.csv", csv.WriteOptions(quoting_header="none")
-    )
+    csv.write_csv(pa.table(columns), folder / "train.csv", csv.WriteOptions(quoting_header="none"))
 
 
 def case_files(folder: Path) -> None:
@@ -192,24 +212,23 @@ def case_jobs(folder: Path) -> None:
 
 
 def make_jobs(raw: Path) -> list[str]:
-    """Make raw tables of 30 MB by repeating the rows of the test vectors."""
+    """Unpack test vectors; tables grow to 30 MB by repeating their rows."""
     import tarfile
 
-    for name in JOBS:
-        target = raw / name / "train.csv"
-        if target.exists():
+    for name in (*TABLES, *TREES):
+        if (raw / name).exists():
             continue
-        target.parent.mkdir(parents=True)
         with tarfile.open(VECTORS / f"{name}.tar.xz") as archive:
-            member = next(item for item in archive if item.name.endswith("raw/train.csv"))
-            stream = archive.extractfile(member)
-            assert stream is not None
-            header, _, body = stream.read().partition(b"\n")
-        with target.open("wb") as file:
-            file.write(header + b"\n")
-            for _ in range(1 + 30_000_000 // len(body)):
-                file.write(body)
-    return list(JOBS)
+            members = [item for item in archive if item.name.startswith("raw/")]
+            archive.extractall(raw / name, members, filter="data")
+        if name in TABLES:
+            table = raw / name / "raw" / "train.csv"
+            header, _, body = table.read_bytes().partition(b"\n")
+            with table.open("wb") as file:
+                file.write(header + b"\n")
+                for _ in range(1 + 30_000_000 // len(body)):
+                    file.write(body)
+    return [*TABLES, *TREES]
 
 
 CASES = {"files": case_files, "zip": case_zip, "table": case_table, "jobs": case_jobs}

@@ -1,7 +1,7 @@
 """Numbers of CSV files as pandas' own parser read them before it became exact.
 
-Up to version 3.0, `pandas.read_csv` reads decimal numbers of many digits to a double near the nearest
-one. Published data that was read that way holds these doubles.
+Up to version 3.0, `pandas.read_csv` reads decimal numbers of many digits to a double near the
+nearest one. Published data that was read that way holds these doubles.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def read_csv(
         "encoding": encoding,
     }
     content = source.read() if float_parser == "fast" and not isinstance(source, Path) else None
-    table = pd.read_csv(
+    table: pd.DataFrame = pd.read_csv(
         source if content is None else io.BytesIO(content),
         float_precision=None if exact else "round_trip",
         dtype={**dict.fromkeys(columns_as_text or [], "str"), **(types or {})} or None,

@@ -33,9 +33,7 @@ def corner_box_iou(first: Floats, second: Floats) -> Floats:
         return np.where(union > 0, np.divide(shared, union, where=union > 0, out=union * 0), 0.0)
 
 
-def rectangle_overlap(
-    centers: Floats, lengths: Floats, widths: Floats, angles: Floats
-) -> Floats:
+def rectangle_overlap(centers: Floats, lengths: Floats, widths: Floats, angles: Floats) -> Floats:
     """Area that two rectangles of any direction share, for each of n pairs.
 
     The first rectangle is seen from the second, which then is an axis-aligned box. The area below
@@ -89,7 +87,9 @@ def _area_below(
         cuts_y = np.sort(np.nan_to_num(np.stack([-half_y - y0, half_y - y0]) / dy), axis=0)
     first = np.clip(cuts_x[0], 0, 1)
     last = np.clip(cuts_x[1], first, 1)
-    places = np.stack([first, np.clip(cuts_y[0], first, last), np.clip(cuts_y[1], first, last), last])
+    places = np.stack(
+        [first, np.clip(cuts_y[0], first, last), np.clip(cuts_y[1], first, last), last]
+    )
     heights = np.clip(y0 + places * dy, -half_y, half_y)
     return ((heights[1:] + heights[:-1]) / 2 * (places[1:] - places[:-1])).sum(axis=0) * dx
 

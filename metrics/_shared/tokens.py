@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .validation import MetricInputError, label_vector, require_rows
+from .validation import label_vector, require_rows
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,7 @@ def split_tokens(argument: str, values: Any) -> Tokens:
     if lists is None:
         cells = label_vector(argument, values)
         if cells.dtype.kind != "O" or not isinstance(cells[0], str):
-            rule = f"must be text or lists of text; got dtype {cells.dtype}"
-            raise MetricInputError(argument, rule)
+            require_rows(argument, "must be text", cells, np.zeros(len(cells), dtype=np.bool_))
         return _split_cells(cells.tolist())
     counts = np.fromiter(map(len, lists), np.int64, len(lists))
     flat = _objects(list(chain.from_iterable(lists)))

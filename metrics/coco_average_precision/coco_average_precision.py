@@ -138,7 +138,9 @@ def coco_average_precision(
     final = np.lexsort((np.arange(len(chosen)), -confidence))
     total = 0.0
     for threshold in thresholds:
-        right = _right_ones(pairs, len(chosen), min(float(threshold), 1 - 1e-10), is_zero[chosen], zero_ids)
+        right = _right_ones(
+            pairs, len(chosen), min(float(threshold), 1 - 1e-10), is_zero[chosen], zero_ids
+        )
         counts = right | ~outside
         for number in range(len(classes)):
             mine = final[(found_class[chosen][final] == number) & counts[final]]

@@ -9,19 +9,22 @@ import evaluate
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from .direct_metric import DirectMetric
 from .ranking import counted_within
-from .tokens import Tokens, split_tokens
+from .tokens import split_tokens
 from .validation import MetricInputError, label_vector
 
 
 def map_at_k(references: Any, predictions: Any, *, k: int = 5, blanks: str = "any") -> float:
     """Mean over rows of the average precision of the first k predicted labels.
 
-    A predicted label at place i that is true, and did not stand before it in the same row, earns the
-    share of true labels among the first i. A row's sum of these is divided by the number of its true
-    labels, or by k if that is less. With one true label it is 1 / (its place). Higher is better.
+    A predicted label at place i that is true, and did not stand before it in the same row, earns
+    the share of true labels among the first i. A row's sum of these is divided by the number of its
+    true labels, or by k if that is less. With one true label it is 1 / (its place). Higher is
+    better.
 
     Parameters
     ----------
@@ -68,47 +71,69 @@ def map_at_k(references: Any, predictions: Any, *, k: int = 5, blanks: str = "an
         raise MetricInputError("k", f"must be a whole number of at least 1; got {k!r}")
     if blanks not in ("any", "single"):
         raise MetricInputError("blanks", f"must be 'any' or 'single'; got {blanks!r}")
-    truth = split_tokens("references", references)
-    predicted = _split("predictions", predictions, blanks)
-    if len(truth.counts) != len(predicted.counts):
+    truth_counts, truth = _split("references", references, "any")
+    counts, predicted = _split("predictions", predictions, blanks)
+    if len(truth_counts) != len(counts):
         raise MetricInputError(
             "predictions",
-            f"must have as many rows as the references, {len(truth.counts)}; "
-            f"got {len(predicted.counts)}",
+            f"must have as many rows as the references, {len(truth_counts)}; got {len(counts)}",
         )
-    if not truth.counts.all():
-        row = int(np.argmin(truth.counts))
-        raise MetricInputError("references", f"must name a label in every row; row {row} has none", row)
+    if not truth_counts.all():
+        row = int(np.argmin(truth_counts))
+        raise MetricInputError(
+            "references", f"must name a label in every row; row {row} has none", row
+        )
 
-    place = _places(predicted.counts)
+    place = _places(counts)
     near = place < k
-    codes, labels = pd.factorize(np.concatenate([truth.values, predicted.values[near]]))
-    true_codes, predicted_codes = np.split(codes, [len(truth.values)])
-    rows, place = predicted.rows[near], place[near]
+    encoded = pa.concat_arrays([truth, predicted.filter(pa.array(near))]).dictionary_encode()
+    codes, labels = encoded.indices.to_numpy().astype(np.int64), len(encoded.dictionary)
+    true_codes, predicted_codes = np.split(codes, [len(truth)])
+    every = np.arange(len(counts))
+    rows, place = np.repeat(every, counts)[near], place[near]
     # A row and a label as one number.
-    true_pairs = np.unique(truth.rows * len(labels) + true_codes)
-    pairs = rows * len(labels) + predicted_codes
-    hit = np.isin(pairs, true_pairs) & ~pd.Series(pairs).duplicated().to_numpy()
+    true_pairs = np.unique(np.repeat(every, truth_counts) * labels + true_codes)
+    pairs = rows * labels + predicted_codes
+    nearest = np.searchsorted(true_pairs, pairs)
+    is_true = true_pairs[np.minimum(nearest, len(true_pairs) - 1)] == pairs
+    hit = is_true.copy()
+    hit[is_true] = ~pd.Series(pairs[is_true]).duplicated().to_numpy()
     earned = np.where(hit, counted_within(rows, hit) / (place + 1), 0.0)
-    total = np.bincount(rows, weights=earned, minlength=len(truth.counts))
-    number = np.bincount(true_pairs // len(labels), minlength=len(truth.counts))
+    total = np.bincount(rows, weights=earned, minlength=len(counts))
+    number = np.bincount(true_pairs // labels, minlength=len(counts))
     return float(np.mean(total / np.minimum(number, k)))
 
 
-def _split(argument: str, values: Any, blanks: str) -> Tokens:
-    if blanks == "single":
+def _split(
+    argument: str, values: Any, blanks: str
+) -> tuple[npt.NDArray[np.int64], pa.LargeStringArray]:
+    """Return the number of labels of each row, and all labels one after the other."""
+    try:
+        cells = label_vector(argument, values)
+        # Python's types are left behind here: these are millions of small texts.
+        text = pa.array(cells if cells.dtype.kind == "O" else [None], pa.large_string())
+    except (MetricInputError, pa.ArrowException, UnicodeError):
+        text = None
+    if text is None or text.null_count:
+        # Rows that are lists, text that UTF-8 cannot hold, or what is no label at all.
+        tokens = split_tokens(argument, values)
         try:
-            cells = label_vector(argument, values)
-        except MetricInputError:
-            # Rows that are lists; or what is no label at all, which the next line refuses, too.
-            return split_tokens(argument, values)
-        if isinstance(cells[0], str):
-            return split_tokens(argument, [cell.split(" ") for cell in cells])
-    return split_tokens(argument, values)
+            return tokens.counts, pa.array(tokens.values, pa.large_string())
+        except UnicodeError as error:
+            raise MetricInputError(argument, f"must be Unicode text; {error}") from error
+    if blanks == "single":
+        lists = pc.split_pattern(text, " ")
+        return pc.list_value_length(lists).to_numpy().astype(np.int64), lists.flatten()
+    lists = pc.utf8_split_whitespace(text)
+    flat = lists.flatten()
+    # Blanks at the ends leave empty labels, which are none.
+    filled = pc.not_equal(flat, "").to_numpy(zero_copy_only=False)
+    ends = np.cumsum(np.r_[0, filled])[lists.offsets.to_numpy()]
+    return np.diff(ends), flat.filter(pa.array(filled))
 
 
 def _places(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Number the tokens of each row from 0."""
+    """Return the place of each label in its row, from 0."""
     starts = np.cumsum(counts) - counts
     return np.arange(int(counts.sum())) - np.repeat(starts, counts)
 

@@ -83,8 +83,11 @@ def mean_average_precision_2d(
     order = order[np.lexsort((-numbers[order, 0], found.rows[order]))]
     rows, found_class, confidence = found.rows[order], found_class[order], numbers[order, 0]
     right, unfound = _matches(
-        numbers[order, 1:], rows * len(classes) + found_class,
-        true_boxes, truth.rows * len(classes) + true_class, float(threshold),
+        numbers[order, 1:],
+        rows * len(classes) + found_class,
+        true_boxes,
+        truth.rows * len(classes) + true_class,
+        float(threshold),
     )
     averages = []
     for number in range(len(classes)):

@@ -75,7 +75,9 @@ def mean_average_precision_3d(
     empty = np.bincount(truth.rows, minlength=len(true_cells)) == 0
     if empty.any():
         row = int(np.argmax(empty))
-        raise MetricInputError("references", f"every scene must have a box; row {row} has none", row)
+        raise MetricInputError(
+            "references", f"every scene must have a box; row {row} has none", row
+        )
     classes = pd.Index(pd.unique(truth.tokens[:, 8]))
     # A group is one class of one scene. Detections of classes that the scene lacks don't count.
     true_keys = truth.rows * len(classes) + classes.get_indexer(truth.tokens[:, 8])
@@ -85,7 +87,9 @@ def mean_average_precision_3d(
     found_group = _position_in(keys, found.rows * len(classes) + found_class)
     found_group[found_class < 0] = -1
     counts = found_group >= 0
-    true_boxes = _checked_boxes(truth, truth.numbers(slice(0, 8), NAMES), np.ones(len(true_group), bool))
+    true_boxes = _checked_boxes(
+        truth, truth.numbers(slice(0, 8), NAMES), np.ones(len(true_group), bool)
+    )
     boxes = _checked_boxes(found, numbers, counts)
 
     order = np.flatnonzero(counts)
@@ -102,7 +106,9 @@ def mean_average_precision_3d(
     return total / (len(true_cells) * len(thresholds))
 
 
-def _position_in(keys: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _position_in(
+    keys: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
     """Return where each wanted value stands in sorted keys, -1 where it does not."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[place] == wanted, place, -1)
@@ -112,9 +118,7 @@ def _checked_boxes(
     groups: TokenGroups, numbers: npt.NDArray[np.float64], counts: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
     boxes = numbers[:, 1:]
-    groups.require(
-        "centre, size and yaw must be finite", np.isfinite(boxes).all(axis=1) | ~counts
-    )
+    groups.require("centre, size and yaw must be finite", np.isfinite(boxes).all(axis=1) | ~counts)
     groups.require("sizes must be positive", (boxes[:, 3:6] > 0).all(axis=1) | ~counts)
     return boxes
 
@@ -141,7 +145,9 @@ def _best_matches(
     return best, largest
 
 
-def _iou(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _iou(
+    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """Return the intersection over union of pairs of boxes (x y z width length height yaw)."""
     result = np.zeros(len(first))
     depth = np.minimum(first[:, 2] + first[:, 5] / 2, second[:, 2] + second[:, 5] / 2)

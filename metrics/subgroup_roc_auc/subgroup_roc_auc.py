@@ -38,10 +38,10 @@ def subgroup_roc_auc(
         Finite scores that grow with the probability of the positive class.
     subgroups : array-like of shape (n, k), optional
         How far each row belongs to each subgroup: 0.5 and more means that it does, also a missing
-        value that it does not. Without it, the score is the plain area.
+        value (in a numpy array) that it does not. Without it, the score is the plain area.
     threshold : float, optional
-        Scores are replaced by whether they reach this; they need not be finite then, and a missing
-        one does not reach it.
+        Scores are replaced by whether they reach this. In a numpy array they need not be finite
+        then; a missing one does not reach it.
     power : float
         Exponent of the power mean, not 0. The more negative, the more the worst subgroup counts.
     overall_weight : float
@@ -94,7 +94,9 @@ def subgroup_roc_auc(
                 "BPSN": inside != positive,
                 "BNSP": inside == positive,
             }[kind]
-            areas.append(_area(places, positive, chosen, "subgroups", f"subgroup {number} ({kind})"))
+            areas.append(
+                _area(places, positive, chosen, "subgroups", f"subgroup {number} ({kind})")
+            )
         # An area of 0 makes the mean of negative powers infinite, and the score of its kind 0.
         with np.errstate(divide="ignore"):
             mean = np.mean(np.array(areas) ** exponent) ** (1 / exponent)
@@ -106,19 +108,16 @@ def _scores(predictions: Any, threshold: float | None) -> npt.NDArray[np.float64
     if threshold is None:
         return finite_numbers("predictions", predictions)
     limit = float(finite_numbers("threshold", [threshold])[0])
-    array = np.asarray(predictions)
-    if array.dtype.kind == "f":
+    if isinstance(predictions, np.ndarray) and predictions.dtype.kind == "f":
         # NaN and infinity have a meaning here.
-        array = array >= limit
-        return finite_numbers("predictions", array)
-    return (finite_numbers("predictions", array) >= limit).astype(np.float64)
+        return finite_numbers("predictions", predictions >= limit)
+    return (finite_numbers("predictions", predictions) >= limit).astype(np.float64)
 
 
 def _members(subgroups: Any, rows: int) -> Flags:
-    array = np.asarray(subgroups)
-    if array.dtype.kind == "f":
-        array = np.nan_to_num(array, nan=0.0)
-    numbers = finite_numbers("subgroups", array, dimensions=(2,))
+    if isinstance(subgroups, np.ndarray) and subgroups.dtype.kind == "f":
+        subgroups = np.where(np.isnan(subgroups), 0.0, subgroups)
+    numbers = finite_numbers("subgroups", subgroups, dimensions=(2,))
     if len(numbers) != rows:
         raise MetricInputError("subgroups", f"must have {rows} rows; got {len(numbers)}")
     return numbers >= 0.5

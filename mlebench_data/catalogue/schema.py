@@ -76,6 +76,8 @@ class RawArchive(Model):
 
     path: RelativePath
     extract_to: RelativePath = "."
+    url: Text | None = None
+    """Where the archive is found, if it does not belong to the competition's own data."""
 
 
 class Raw(Model):

@@ -96,7 +96,7 @@ class RowSum(BaseModel):
     to: float = 1.0
     tolerance: float = Field(default=1e-6, ge=0)
     missing: Literal["forbid", "skip"] = "forbid"
-    """`skip`: the cells that are there must add up (where `missing: allow` lets others be empty)."""
+    """`skip`: only the cells that are there must add up, where `missing: allow` lets others go."""
 
 
 class Submission(BaseModel):
@@ -128,8 +128,9 @@ class Submission(BaseModel):
     """With `align: position`: rows are paired in file order among those of one value of this
     column, which both files have."""
     repeated_ids: Literal["forbid", "count", "shift"] = "forbid"
-    """`count`: a row may be there several times, and counts as often. `shift`, with `rows: superset`: the rows that have answers are sorted by id and paired in
-    order, so that a repeated id moves the pairs of all ids behind it."""
+    """`count`: a row may be there several times, and counts as often. `shift`, with
+    `rows: superset`: the rows that have answers are sorted by id and paired in order, so that a
+    repeated id moves the pairs of all ids behind it."""
     sample_rows: Literal["scored", "all"] = "scored"
     """`all`: the sample submission has more rows than the answers. Which of them count is secret,
     so that a check without answers compares no ids."""

@@ -118,7 +118,7 @@ def import_published(
                     target,
                     competition=competition,
                     digest=digest,
-                    rows=count_rows(block, partial),
+                    rows=count_rows(block, partial, lock),
                     lock=lock,
                 )
         except OSError as error:

@@ -25,12 +25,14 @@ def _more(number: int) -> str:
 
 def _comparable(ids: pd.Series[Any], known: pd.Series[Any]) -> pd.Series[Any]:
     """Read submitted ids as the kind that the known ids have."""
-    from pandas.api.types import is_numeric_dtype
+    from pandas.api.types import infer_dtype, is_numeric_dtype
 
     if is_numeric_dtype(known.dtype):
         # Text that is no number becomes NaN, which no known id is.
         return to_number(ids)
     # pandas 3 has a string type of its own; as objects, text equals text with every version.
+    if infer_dtype(ids, skipna=False) == "string":
+        return ids.astype("object")
     return ids.map(lambda value: value if isinstance(value, str) else str(value)).astype("object")
 
 

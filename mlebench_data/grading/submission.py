@@ -88,7 +88,8 @@ def _make_huge_numbers_text(table: pd.DataFrame) -> None:
     for place, dtype in enumerate(table.dtypes):
         column = table.iloc[:, place]
         if is_object_dtype(dtype) and "integer" in infer_dtype(column, skipna=True):
-            table.isetitem(place, column.map(lambda cell: str(cell) if type(cell) is int else cell))
+            text = column.map(lambda cell: str(cell) if type(cell) is int else cell)
+            table.isetitem(place, text.to_numpy())
 
 
 def check_columns(table: pd.DataFrame, schema: Submission) -> None:

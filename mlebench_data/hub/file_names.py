@@ -24,8 +24,7 @@ def pattern_fields(pattern: str) -> list[str]:
 def fill(pattern: str, row: Mapping[str, str]) -> str:
     """Fill a pattern with the texts of a row.
 
-    `{id:05d}` takes the column as a whole number, `{id:.1}` the first character of the text and
-    `{id[1]}` its second one.
+    `{id:05d}` takes the column as a whole number, `{id[0]}` the first character of the text.
 
     Raises
     ------
@@ -39,8 +38,7 @@ def fill(pattern: str, row: Mapping[str, str]) -> str:
             column, _, place = name.partition("[")
             try:
                 text = row[column][int(place[:-1])] if place else row[column]
-                value = int(text) if (form or "").endswith("d") else text
-                parts.append(format(value, form or ""))
+                parts.append(format(int(text), form) if form else text)
             except (IndexError, ValueError) as error:
                 raise PackError(
                     f"'{pattern}' cannot be filled with {column} = '{row[column]}': {error}."

@@ -168,8 +168,9 @@ def _set_modes(folder: Path) -> None:
         relative = Path(parent).relative_to(folder)
         private = relative.parts[:1] == ("private",)
         Path(parent).chmod(0o700 if private else 0o755)
+        mode = 0o400 if private else FILE_MODE
         for name in names:
-            path = Path(parent) / name
-            mode = 0o400 if private else FILE_MODE
-            if path.stat().st_mode & 0o777 != mode:
-                path.chmod(mode)
+            # Linked files have their mode already; strings, because there may be millions.
+            path = f"{parent}/{name}"
+            if os.lstat(path).st_mode & 0o777 != mode:
+                Path(path).chmod(mode)

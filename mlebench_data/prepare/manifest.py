@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,19 @@ def hash_file(path: Path, *algorithms: str) -> tuple[str, ...]:
             for item in hashes:
                 item.update(block)
     return tuple(item.hexdigest() for item in hashes)
+
+
+def _entry(place: str, path: str, rows: int | None) -> FileEntry:
+    """Describe one file, opened once: there may be millions of a few kilobytes."""
+    descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        digest = hashlib.sha256()
+        while block := os.read(descriptor, 1 << 20):
+            digest.update(block)
+    finally:
+        os.close(descriptor)
+    return FileEntry(path, status.st_size, digest.hexdigest(), status.st_mode & 0o777, rows)
 
 
 @dataclass(frozen=True)
@@ -140,26 +152,15 @@ class Manifest:
         rows : dict of str to int
             Row counts of tables, by path.
         """
-        paths = []
+        paths: list[str] = []
         empty = []
         for parent, folders, names in os.walk(folder):
-            relative = Path(parent).relative_to(folder)
+            relative = os.path.relpath(parent, folder)
+            prefix = "" if relative == "." else f"{relative}/"
             if not folders and not names:
-                empty.append(relative.as_posix())
-            paths += [relative / name for name in names if relative / name != Path(FILE_NAME)]
-
-        def entry(path: Path) -> FileEntry:
-            status = (folder / path).stat()
-            return FileEntry(
-                path=path.as_posix(),
-                size=status.st_size,
-                sha256=hash_file(folder / path)[0],
-                mode=status.st_mode & 0o777,
-                rows=rows.get(path.as_posix()),
-            )
-
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            files = list(pool.map(entry, paths, chunksize=256))
+                empty.append(relative)
+            paths += [prefix + name for name in names if prefix + name != FILE_NAME]
+        files = [_entry(f"{folder}/{path}", path, rows.get(path)) for path in paths]
         files.sort(key=lambda entry: entry.path)
         return cls(competition, version, recipe_sha256, files, sorted(empty))
 

@@ -126,14 +126,19 @@ class RawTree:
             raise RawDataError(self._missing(path))
         return member
 
-    def copy(self, path: str, target: Path, *, link: bool = True) -> None:
+    @property
+    def on_disk(self) -> bool:
+        """Whether no file can come from an archive."""
+        return self._whole is None and not self._archives
+
+    def copy(self, path: str, target: str, *, link: bool = True) -> None:
         """Put a file at a new place, bytes unchanged.
 
         Parameters
         ----------
         path : str
             The file.
-        target : pathlib.Path
+        target : str
             Where it is put; must not exist.
         link : bool
             Whether a hard link will do.
@@ -142,13 +147,14 @@ class RawTree:
         ------
         RawDataError
             If it is neither on disk nor in an archive, or its path leaves the tree.
+        FileExistsError
+            If the target exists.
         """
         self._refuse_outside(path)
-        file = self._on_disk(path)
-        if file is not None:
-            place(str(file), str(target), link=link and self._link)
+        # On strings, and without a look beforehand: this is done for millions of files.
+        if self._whole is None and place(f"{self.root}/{path}", target, link=link and self._link):
             return
-        with self.open(path) as source, target.open("xb") as copy:
+        with self.open(path) as source, Path(target).open("xb") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)
 
     def paths(self) -> list[str]:
@@ -194,7 +200,7 @@ class RawTree:
     def _missing(self, path: str) -> str:
         places = [str(self.root / path) if self._whole is None else f"inside {self.root}"]
         places += [
-            f"inside {self.root / archive.path}"
+            f"inside {self.root / archive.path}" + (f" (from {archive.url})" if archive.url else "")
             for archive in self._archives
             if PurePosixPath(path).is_relative_to(archive.extract_to)
         ]

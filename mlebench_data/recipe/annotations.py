@@ -1,7 +1,7 @@
 """Operations on image annotations: one JSON object with the lists `annotations` and `images`.
 
-The k-th annotation belongs to the k-th image. While a recipe runs, each pair is a row of a table, so
-that the operations for tables divide and number them.
+The k-th annotation belongs to the k-th image. While a recipe runs, each pair is a row of a table,
+so that the operations for tables divide and number them.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ class RenameImages(Operation):
     """Give the images of an annotation table new ids and file names, in their present order.
 
     The patterns may hold `{index}` (the row, from 0), `{thousands}` (index // 1000), `{category}`,
-    `{hundreds}` and `{remainder}` (the category's number divided by 100), `{number}` (the row within
-    its category, from 1) and `{name}` (the last part of the old file name), with formats such as
-    `{index:06d}`. Without `id` ids stay.
+    `{hundreds}` and `{remainder}` (the category's number divided by 100), `{number}` (the row
+    within its category, from 1) and `{name}` (the last part of the old file name), with formats
+    such as `{index:06d}`. Without `id` ids stay.
     """
 
     op: Literal["rename_images"]
@@ -100,7 +100,8 @@ class RenameImages(Operation):
             table.groupby("category_id", sort=False).cumcount() + 1,
             table["name"],
         )
-        annotations, images = [], []
+        annotations: list[Any] = []
+        images: list[Any] = []
         for index, (annotation, image, category, number, name) in enumerate(
             zip(*columns, strict=True)
         ):

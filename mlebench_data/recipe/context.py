@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlebench_data.errors import PrepareError
@@ -56,7 +56,7 @@ class Context:
     rows: dict[str, int] = field(default_factory=dict)
     advance: Callable[[int], None] = lambda count: None
     written: set[str] = field(default_factory=set)
-    _folders: set[PurePosixPath] = field(default_factory=set)
+    _folders: set[str] = field(default_factory=set)
 
     def table(self, name: str) -> pd.DataFrame:
         """Return the table of this name.
@@ -100,8 +100,12 @@ class Context:
 
     def copy(self, source: str, target: str) -> None:
         """Put a raw file at an output path, bytes unchanged."""
-        # A link shares its mode, and that of private files is none of the raw data's business.
-        self.raw.copy(source, self.target(target), link=target.startswith("public/"))
+        place = self._claim(target)
+        try:
+            # A link shares its mode, and that of private files is none of the raw data's business.
+            self.raw.copy(source, place, link=target.startswith("public/"))
+        except FileExistsError as error:
+            raise PrepareError(f"'{target}' is written twice by the recipe.") from error
 
     def copy_all(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Copy raw files to output paths, several at a time.
@@ -117,10 +121,15 @@ class Context:
                 self.copy(source, target)
             return len(some)
 
-        # Threads help because reading, writing and inflating release the interpreter; batches keep
-        # the bookkeeping small beside files of a few kilobytes.
+        # Inflating releases the interpreter, so threads help. Linking a file is nothing but system
+        # calls, at which threads would only get in each other's way.
+        batches = _batches(pairs, 256)
+        if self.raw.on_disk:
+            for batch in batches:
+                self.advance(copy_some(batch))
+            return
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for count in pool.map(copy_some, _batches(pairs, 256)):
+            for count in pool.map(copy_some, batches):
                 self.advance(count)
 
     def target(self, path: str) -> Path:
@@ -131,15 +140,22 @@ class Context:
         PrepareError
             If the path leaves `public/` and `private/`, or exists already.
         """
-        pure = PurePosixPath(path)
+        target = Path(self._claim(path))
+        if target.exists():
+            raise PrepareError(f"'{path}' is written twice by the recipe.")
+        return target
+
+    def _claim(self, path: str) -> str:
+        """Return where an output path lies, its parent folders made; on strings, for speed."""
+        parts = path.split("/")
         # Parts of a path may be cells of the raw data, which must not lead elsewhere.
-        if pure.parts[:1] not in (("public",), ("private",)) or ".." in pure.parts:
+        if parts[0] not in ("public", "private") or len(parts) < 2 or ".." in parts:
             raise PrepareError(f"'{path}' leaves public/ and private/.")
-        target = self.output / path
-        if path in self.written or target.exists():
+        if path in self.written:
             raise PrepareError(f"'{path}' is written twice by the recipe.")
         self.written.add(path)
-        if pure.parent not in self._folders:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._folders.add(pure.parent)
-        return target
+        parent = path.rpartition("/")[0]
+        if parent not in self._folders:
+            (self.output / parent).mkdir(parents=True, exist_ok=True)
+            self._folders.add(parent)
+        return f"{self.output}/{path}"

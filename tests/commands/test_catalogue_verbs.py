@@ -89,7 +89,9 @@ def test_wrong_command_lines(arguments: list[str], code: int, expected: str, mle
     assert done.out == ""
 
 
-@pytest.mark.parametrize("verb", [command.__name__.rpartition(".")[2] for command in COMMANDS])
+@pytest.mark.parametrize(
+    "verb", [command.__name__.rpartition(".")[2].rstrip("_") for command in COMMANDS]
+)
 def test_every_verb_explains_itself(verb: str, mlebench: Any) -> None:
     done = mlebench(verb, "--help")
     assert done.code == 0

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from stand_in import KEY, TOKEN, USER, Held, StandIn, make_zip
 
-from mlebench_data.catalogue import Competition, catalogue, splits
+from mlebench_data.catalogue import Competition, splits
 from mlebench_data.fetch import patience, preflight
 from mlebench_data.harness.cli import main
 from mlebench_data.prepare import locks

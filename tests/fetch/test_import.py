@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import pytest
 from mlebench_data.catalogue import Competition, competition_ids, load_competition
 from mlebench_data.errors import PrepareError
 from mlebench_data.fetch.published import import_published
-from mlebench_data.fetch.row_counts import csv_rows
+from mlebench_data.fetch.row_counts import csv_rows, json_rows
 from mlebench_data.grading import grade
 from mlebench_data.prepare import Manifest, prepare
 from mlebench_data.prepare.build import PrepareResult
@@ -40,7 +39,7 @@ def _entries(folder: Path) -> dict[str, tuple[int, bytes | None]]:
     """Mode and content of all that lies in a folder."""
     return {
         path.relative_to(folder).as_posix(): (
-            stat.S_IMODE(path.stat().st_mode),
+            stat.S_IMODE(path.lstat().st_mode),
             path.read_bytes() if path.is_file() else None,
         )
         for path in folder.rglob("*")
@@ -94,7 +93,7 @@ def test_links_and_copies(link: bool, tiny: Competition, published: Path, data_d
     result = import_published(tiny, published, data_dir=data_dir, link=link)
     tree = published / "tiny" / "prepared"
     for path, linked in [("public/train.csv", link), ("private/test.csv", False)]:
-        assert os.path.samefile(tree / path, result.folder / path) == linked
+        assert (tree / path).samefile(result.folder / path) == linked
     after = _entries(published)
     assert {path: content for path, (_, content) in after.items()} == {
         path: content for path, (_, content) in before.items()
@@ -132,7 +131,7 @@ def test_imported_data_grades(
     assert mlebench("import", published).code == 0
     sample = data_dir / "tiny" / "v1" / "public" / "sample_submission.csv"
     done = mlebench("grade", "tiny", sample)
-    assert done.code == 0 and "0.5" in done.out
+    assert done.code == 0 and "tiny v1: valid" in done.err
 
 
 def _change(tree: Path) -> None:
@@ -279,3 +278,22 @@ def test_csv_rows(content: str, rows: int, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(content.encode())
     assert csv_rows(path) == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        ("[]", 0),
+        ('[{"a": 1}, {"a": 2}]', 2),
+        ('[\n {"a": 1},\n {"a": 2}\n]\n', 2),
+        ('{"a": 1}\n{"a": 2}\n', 2),
+        ('{"a": 1}', None),
+        ('{\n "a": 1\n}\n', None),
+        ("", None),
+        ('{"a": 1}\n{"a"', None),
+    ],
+)
+def test_json_rows(content: str, rows: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    path.write_text(content)
+    assert json_rows(path) == rows

@@ -1,108 +1,160 @@
-"""Switches that let in what the published benchmark lets in: off by default, exact when on."""
+"""Switches that make grading as lenient, or as odd, as the published benchmark's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 
-from mlebench_data.catalogue.submission import Columns, Submission
+from mlebench_data.errors import CatalogueError
 from mlebench_data.grading import grade, validate
-from mlebench_data.grading.columns import InvalidSubmissionError, typed_column
 
-INTEGER = {"names": ["value"], "type": "integer"}
-STRING = {"names": ["value"], "type": "string"}
-MAP = {"name": "map_at_k", "parameters": {"blanks": "single"}, "higher_is_better": True}
-ANSWERS = pd.DataFrame({"id": ["a", "b", "c"], "value": ["7", "8", "9"]})
-
-
-@pytest.mark.parametrize(
-    ("cells", "expected"),
-    [([1.9, -1.9, 0.0], [1, -1, 0]), ([1, 2], [1, 2]), ([2.0**53 + 2, 1e-300], [2**53 + 2, 0])],
-)
-def test_fractions_are_cut_off(cells: list[float], expected: list[int]) -> None:
-    column = pd.Series(cells, name="value")
-    values = typed_column(column, Columns(**INTEGER, fractions="truncate"))
-    assert values.dtype == "int64"
-    assert values.tolist() == expected
+FRAME = dict[str, list[Any]]
+VALUE = {"names": ["value"], "type": "number"}
+ANSWERS = {"id": ["a", "b", "c"], "value": [1.0, 2.0, 3.0]}
+SCORED = {"column": "counts", "equals": 1}
 
 
-@pytest.mark.parametrize("cells", [[float("nan")], [float("inf")], [1e300], ["x"]])
-def test_what_is_no_integer_even_then(cells: list[Any]) -> None:
-    with pytest.raises(InvalidSubmissionError):
-        typed_column(pd.Series(cells, name="value"), Columns(**INTEGER, fractions="truncate"))
+def _grade(graded: Any, submission: Any, metric: Any, answers: FRAME, submitted: FRAME) -> Any:
+    report = grade(
+        graded(submission, metric), pd.DataFrame(submitted), answers=pd.DataFrame(answers)
+    )
+    return report.score if report.status == "valid" else report.reason
 
 
 @pytest.mark.parametrize(
-    ("cells", "as_written", "as_read"),
+    ("submission", "submitted", "verdict"),
     [
-        (["7", "08", "009"], 1 / 3, 1.0),
-        (["7", "08", "x"], 1 / 3, 1 / 3),
-        (["7.0", "8", "9"], 2 / 3, 0.0),
-        # A missing cell makes fractions of all numbers.
-        (["7", "8", ""], 2 / 3, 0.0),
-        (["7 1", "8", ""], 2 / 3, 2 / 3),
-        (["True", "False", "True"], 0.0, 0.0),
-        (["", "", ""], 0.0, 0.0),
+        ({"align": "sorted"}, {"id": ["c", "a", "b"], "value": [3, 1, 2]}, 0.0),
+        # The ids are never compared: only their order counts.
+        ({"align": "sorted"}, {"id": ["z", "x", "y"], "value": [3, 1, 2]}, 0.0),
+        ({"align": "sorted"}, {"id": [9, 7, 8], "value": [3, 1, 2]}, 0.0),
+        (
+            {"align": "sorted"},
+            {"id": ["a"], "value": [1]},
+            "has 1 rows, must have 3 (rows are paired in the order of `id`)",
+        ),
+        (
+            {"align": "sorted", "id_set": "equal"},
+            {"id": ["a", "b", "x"], "value": [1, 2, 3]},
+            "row 3: `id` 'x' is not in the test set",
+        ),
+        (
+            {"align": "sorted", "id_set": "equal"},
+            {"id": ["a", "b", "b"], "value": [1, 2, 3]},
+            "1 of 3 rows missing, such as `id` 'c'",
+        ),
+        # Errors 0, 0, 0 and twice 1.
+        (
+            {"repeated_ids": "count"},
+            {"id": ["a", "b", "c", "a", "a"], "value": [1, 2, 3, 2, 0]},
+            round(0.4**0.5, 5),
+        ),
+        (
+            {"repeated_ids": "count"},
+            {"id": ["a", "b", "b"], "value": [1, 2, 2]},
+            "1 of 3 rows missing, such as `id` 'c'",
+        ),
+        (
+            {"extra_columns": "zeros"},
+            {**ANSWERS, "zero": [0, 0.0, None], "empty": [None, None, None]},
+            "column `empty` not allowed; only columns `id`, `value`",
+        ),
+        ({"extra_columns": "zeros"}, {**ANSWERS, "zero": [0, 0.0, float("nan")]}, 0.0),
+        (
+            {"extra_columns": "zeros"},
+            {**ANSWERS, "one": [0, 1, 0]},
+            "column `one` not allowed; only columns `id`, `value`",
+        ),
+        (
+            {"column_order": "fixed"},
+            {"value": [1, 2, 3], "id": ["a", "b", "c"]},
+            "the columns must stand in a fixed order: number 1 must be `id`, but is `value`",
+        ),
+        ({"column_order": "fixed"}, ANSWERS, 0.0),
+        (
+            {"columns": [{"names": ["note"], "type": "integer", "scored": False}, VALUE]},
+            {**ANSWERS, "note": ["x", None, 1.5]},
+            0.0,
+        ),
+        (
+            {"columns": [{"names": ["note"], "type": "integer", "scored": False}, VALUE]},
+            ANSWERS,
+            "column `note` missing; the file has columns `id`, `value`",
+        ),
     ],
 )
-def test_column_of_numbers_as_read(
-    cells: list[str], as_written: float, as_read: float, graded: Any, csv_file: Callable[..., Path]
-) -> None:
-    rows = "".join(f"{key},{cell}\n" for key, cell in zip("abc", cells, strict=True))
-    for switch, expected in (("allow", as_written), ("as_read", as_read)):
-        column = STRING | {"all_numbers": switch, "missing": "empty_text"}
-        report = grade(
-            graded({"columns": [column]}, MAP), csv_file("id,value\n" + rows), answers=ANSWERS
-        )
-        assert report.raw_score == pytest.approx(expected)
+def test_submission_switch(submission: Any, submitted: FRAME, verdict: Any, graded: Any) -> None:
+    assert _grade(graded, submission, None, ANSWERS, submitted) == verdict
 
 
 @pytest.mark.parametrize(
-    ("ids", "values", "expected"),
+    ("rule", "submitted", "verdict"),
     [
-        ("abc", "789", 1.0),
-        ("cba", "987", 1.0),
-        # The second row of `a` is paired with `b`, and the one of `b` with `c`.
-        ("aabc", "7789", 1 / 3),
-        ("abcc", "7899", 1.0),
-        ("xabxc", "17819", 1.0),
+        ({}, {"id": ["a", "b", "c"], "value": [1, 9, 3]}, 0.0),
+        (
+            {},
+            {"id": ["a", "b", "c"], "value": [1, "x", 3]},
+            "column `value`: 1 value is not numeric, first in row 2: 'x'",
+        ),
+        ({"unscored_cells": "ignore"}, {"id": ["a", "b", "c"], "value": [1, "x", 3]}, 0.0),
+        ({"unscored_cells": "ignore"}, {"id": ["a", "b", "c"], "value": [1, None, 3]}, 0.0),
+        (
+            {"unscored_cells": "ignore"},
+            {"id": ["b", "a", "c"], "value": ["x", 1, "y"]},
+            "column `value`: 1 value is not numeric, first in row 3: 'y'",
+        ),
+        # By position: the answers' second row does not count, so neither does the second here.
+        ({"chosen_by": "position"}, {"id": ["a", "b", "c"], "value": [1, 9, 3]}, 0.0),
+        ({"chosen_by": "position"}, {"id": ["b", "a", "c"], "value": [1, 9, 3]}, 0.0),
+        ({"chosen_by": "position"}, {"id": ["c", "b", "a"], "value": [3, 9, 1]}, 0.0),
+        (
+            {"chosen_by": "position"},
+            {"id": ["a", "c", "b"], "value": [1, 3, 2]},
+            round(0.5**0.5, 5),
+        ),
     ],
 )
-def test_repeated_ids_shift(ids: str, values: str, expected: float, graded: Any) -> None:
-    rule = {"columns": [STRING], "rows": "superset", "repeated_ids": "shift"}
-    table = pd.DataFrame({"id": list(ids), "value": list(values)})
-    assert grade(graded(rule, MAP), table, answers=ANSWERS).raw_score == pytest.approx(expected)
-    if len(set(ids) & set("abc")) < sum(key in "abc" for key in ids):
-        strict = graded(rule | {"repeated_ids": "forbid"}, MAP)
-        assert grade(strict, table, answers=ANSWERS).status == "invalid"
+def test_rows_that_do_not_count(rule: Any, submitted: FRAME, verdict: Any, graded: Any) -> None:
+    answers = {**ANSWERS, "counts": [1, 0, 1]}
+    metric = {"scored_rows": SCORED | rule}
+    assert _grade(graded, None, metric, answers, submitted) == verdict
+    if rule.get("unscored_cells") == "ignore":
+        # Which rows count is not known without the answers.
+        assert validate(graded(None, metric), pd.DataFrame(submitted)).status == "valid"
 
 
-def test_shift_still_needs_every_id(graded: Any) -> None:
-    rule = {"columns": [STRING], "rows": "superset", "repeated_ids": "shift"}
-    table = pd.DataFrame({"id": ["a", "a", "b"], "value": ["7", "7", "8"]})
-    report = grade(graded(rule, MAP), table, answers=ANSWERS)
-    assert (report.status, report.reason) == (
-        "invalid",
-        "1 of 3 rows missing, such as `id` 'c'",
+def test_row_sum_of_the_cells_that_are_there(graded: Any) -> None:
+    columns = [{"names": ["x", "y"], "type": "number", "missing": "allow"}]
+    submission = {"columns": columns, "row_sum": {"missing": "skip"}}
+    metric = {"name": "kl_divergence", "parameters": {"missing": "skip"}}
+    answers = {"id": ["a", "b"], "x": [1.0, 0.5], "y": [0.0, 0.5]}
+    submitted = {"id": ["a", "b"], "x": [1.0, 0.5], "y": [None, 0.5]}
+    assert _grade(graded, submission, metric, answers, submitted) == 0.0
+    submitted["x"] = [0.9, 0.5]
+    assert "row 1: the values add up to 0.9" in _grade(
+        graded, submission, metric, answers, submitted
     )
 
 
-def test_shift_is_for_supersets_only() -> None:
-    with pytest.raises(ValidationError, match="repeated_ids: shift needs rows: superset"):
-        Submission(id="id", columns=[Columns(**STRING)], repeated_ids="shift")
+def test_columns_without_a_counterpart_in_the_answers(graded: Any) -> None:
+    columns = [{"names": ["value", "deviation"], "type": "number"}]
+    metric = {"name": "laplace_log_likelihood", "higher_is_better": True, "references": ["value"]}
+    submitted = {**ANSWERS, "deviation": [70, 70, 70]}
+    score = _grade(graded, {"columns": columns}, metric, ANSWERS, submitted)
+    assert score == pytest.approx(-4.59507)
 
 
-@pytest.mark.parametrize(("switch", "status"), [("scored", "invalid"), ("all", "valid")])
-def test_sample_with_more_rows_than_answers(
-    switch: str, status: str, graded: Any, tmp_path: Path
-) -> None:
-    sample = tmp_path / "sample.csv"
-    sample.write_text("id,value\na,1\nb,1\nc,1\nd,1\n")
-    rule = {"columns": [STRING], "rows": "superset", "sample_rows": switch}
-    report = validate(graded(rule, MAP), ANSWERS, sample_submission=sample)
-    assert (report.status, report.ids_checked) == (status, switch == "scored")
+@pytest.mark.parametrize(
+    "submission",
+    [
+        {"align": "sorted", "rows": "subset"},
+        {"align": "position", "repeated_ids": "count"},
+        {"id_set": "equal"},
+        {"columns": [VALUE | {"scored": False}]},
+    ],
+)
+def test_switches_that_do_not_go_together(submission: Any, graded: Any) -> None:
+    with pytest.raises(CatalogueError, match=r"needs|no column is scored"):
+        graded(submission)

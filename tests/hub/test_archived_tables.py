@@ -41,7 +41,9 @@ def test_archive_of_other_than_one_file(tmp_path: Path, members: dict[str, str])
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in members.items():
             archive.writestr(name, text)
-    with pytest.raises(PackError, match=f"must hold one file to be a table, but holds {len(members)}"):
+    with pytest.raises(
+        PackError, match=f"must hold one file to be a table, but holds {len(members)}"
+    ):
         open_table(path)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -205,8 +206,31 @@ def test_names_table_types() -> None:
         NamesTable("b/{id}.png", paths, [])
 
 
+def test_other_text_files_are_tables_too(tmp_path: Path) -> None:
+    tabs = write(tmp_path, "t.tsv", 'a\tb\n1\t"x, ""y"""\n2\t\n')
+    assert read(tabs) == [{"a": [1, 2], "b": ['x, "y"', None]}]
+    quoted = write(tmp_path, "t.txt", '"id","s"\n0,"x, ""y"""\n')
+    assert read(quoted) == [{"id": [0], "s": ['x, "y"']}]
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_lines_of_text(archived: bool, tmp_path: Path) -> None:
+    path = write(tmp_path, "t.txt", 'say "x, y\n\nNA\u2028 b \nlast')
+    if archived:
+        with zipfile.ZipFile(tmp_path / "t.txt.zip", "w") as archive:
+            archive.write(path, "t.txt")
+        path = tmp_path / "t.txt.zip"
+    table = open_table(path, lines_as="text")
+    types = merge_types(table)
+    [(batch, texts)] = table.batches(types, ["text"])
+    assert batch.to_pydict() == texts == {"text": ['say "x, y', "", "NA\u2028 b ", "last"]}
+
+
 def test_fill() -> None:
     assert fill("a/{id}/{n:03d}.png", {"id": "x.y", "n": "7"}) == "a/x.y/007.png"
+    assert fill("{id[0]}/{id[2]}/{id}", {"id": "xyz"}) == "x/z/xyz"
+    with pytest.raises(PackError, match="cannot be filled with id = 'x'"):
+        fill("{id[1]}", {"id": "x"})
     with pytest.raises(PackError, match="cannot be filled"):
         fill("{n:03d}", {"n": "x"})
 

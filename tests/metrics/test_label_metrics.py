@@ -128,7 +128,7 @@ def test_multilabel_f1(rows: list[tuple[list[str], list[str]]], closed: bool) ->
         ("f1", ["a"], [1], {}, "predictions: must be text like the references"),
         ("f1", [1], [1], {"average": "samples"}, "average: must be 'macro' or 'micro'"),
         ("multilabel_f1", ["a"], ["a"], {"vocabulary": "x"}, "vocabulary: must be 'all' or"),
-        ("multilabel_f1", ["a"], [1], {}, "predictions: must be text or lists of text; got"),
+        ("multilabel_f1", ["a"], [1], {}, "predictions: must be text; row 0 holds 1"),
         ("multilabel_f1", [["a"]], [[1]], {}, "predictions: must be text or lists of text; row 0"),
         ("multilabel_f1", ["a", "b"], ["a", ["b"]], {}, "predictions: must be an array of"),
     ],

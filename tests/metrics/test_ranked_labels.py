@@ -103,8 +103,9 @@ def test_score(
     ("name", "references", "predictions", "parameters", "argument", "message"),
     [
         ("map_at_k", ["a", " "], ["a", "b"], {}, "references", "row 1 has none"),
-        ("map_at_k", ["a"], [1], {}, "predictions", "must be text; row 0 holds 1"),
+        ("map_at_k", ["a"], [1], {}, "predictions", "must be text"),
         ("map_at_k", ["a"], [1], {"blanks": "single"}, "predictions", "must be text"),
+        ("map_at_k", ["a"], ["\ud800"], {}, "predictions", "must be Unicode text"),
         ("map_at_k", ["a"], ["a"], {"k": 0}, "k", "a whole number of at least 1; got 0"),
         ("map_at_k", ["a"], ["a"], {"k": 2.5}, "k", "got 2.5"),
         ("map_at_k", ["a"], ["a"], {"k": True}, "k", "got True"),

@@ -167,5 +167,18 @@ def test_lock_may_say_less(tiny: Competition, raw: Path, data_dir: Path, locks: 
     assert prepare(tiny, data_dir=data_dir, raw=raw, locks=locks).lock == "holds"
 
 
+@pytest.mark.parametrize(("change", "holds"), [(0, True), (1, False)])
+def test_lock_may_give_a_count_alone(
+    change: int, holds: bool, rich: Competition, raw: Path, data_dir: Path
+) -> None:
+    result = prepare(rich, data_dir=data_dir, raw=raw, skip_lock=True)
+    lock = {"folders": {"public/many": {"files": MANY + change}}}
+    if holds:
+        check_lock(lock, result.manifest, result.folder)
+    else:
+        with pytest.raises(LockMismatchError, match=f"must hold {MANY + change}"):
+            check_lock(lock, result.manifest, result.folder)
+
+
 def test_no_lock(locks: Path) -> None:
     assert read_lock("tiny", "v1", locks) is None

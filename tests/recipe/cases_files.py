@@ -16,6 +16,14 @@ CASES = [
         files={"public/001/a.txt": b"\xff\r\n", "public/002/b.txt": "B", "public/003/c.txt": ""},
     ),
     Case(
+        "characters of a cell",
+        "copy_files",
+        {"table": "t", "source": "{kind[0]}/{kind[2]}.txt", "path": "public/{kind[1]}/{id}"},
+        raw={"c/t.txt": "C", "d/g.txt": "D"},
+        given={"t": "id,kind\na,cat\nb,dog\n"},
+        files={"public/a/a": "C", "public/o/b": "D"},
+    ),
+    Case(
         "file is missing",
         "copy_files",
         {"table": "t", "source": "{id}.txt", "path": "public/{id}.txt"},

@@ -160,6 +160,27 @@ CASES = [
         error=(PrepareError, "Table 't' has no column 'row'."),
     ),
     Case(
+        "numbers in the order of appearance, each table by itself",
+        "number_groups",
+        {"tables": ["t", "u"], "column": "s"},
+        given={"t": "s,x\n7,1\n7,2\n3,3\n7,4\n", "u": "s,x\n9,5\n7,6\n"},
+        values={"t": "s,x\n0,1\n0,2\n1,3\n0,4\n", "u": "s,x\n0,5\n1,6\n"},
+    ),
+    Case(
+        "another first number",
+        "number_groups",
+        {"tables": ["t"], "column": "s", "start": 1},
+        given={"t": "s\nb\na\n"},
+        values={"t": "s\n1\n2\n"},
+    ),
+    Case(
+        "no groups",
+        "number_groups",
+        {"tables": ["t"], "column": "s"},
+        given={"t": "x\n5\n"},
+        error=(PrepareError, "Table 't' has no column 's'."),
+    ),
+    Case(
         "classes listed",
         "one_hot",
         {

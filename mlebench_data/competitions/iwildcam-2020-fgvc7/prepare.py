@@ -88,7 +88,7 @@ def read_pictures(context: Context, *, test_size: float, seed: int) -> None:
 def write_metadata(context: Context) -> None:
     """Write the annotations of the training part and the list of test pictures."""
 
-    def records(name: str) -> list[dict[str, Any]]:
+    def records(name: str) -> list[Any]:
         return context.table(name).to_dict(orient="records")
 
     train = _read(context, TRAIN, {"annotations", "images", "categories", "info"})

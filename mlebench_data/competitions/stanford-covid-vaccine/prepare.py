@@ -53,7 +53,8 @@ def _positions(test: pd.DataFrame) -> pd.DataFrame:
     scored = test["seq_scored"].to_numpy()
     position = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     keep = position < np.repeat(scored, lengths)
-    names = test["id"].repeat(lengths).astype(str) + "_" + position.astype(str)
+    names = pd.Series(np.repeat(test["id"].to_numpy(dtype=object), lengths))
+    names = names + "_" + position.astype(str)
     answers = {"id_seqpos": names.to_numpy()}
     for target in TARGETS:
         measured = test[target].map(len).to_numpy()

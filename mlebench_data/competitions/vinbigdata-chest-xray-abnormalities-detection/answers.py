@@ -38,5 +38,8 @@ def read_answers(stream: BytesIO, version: str) -> pd.DataFrame:
     )
     lines = detections.groupby(boxes["image_id"].to_numpy(dtype=object), sort=False).agg(" ".join)
     return pd.DataFrame(
-        {"image_id": lines.index.to_numpy(dtype=object), "PredictionString": lines.to_numpy(dtype=object)}
+        {
+            "image_id": lines.index.to_numpy(dtype=object),
+            "PredictionString": lines.to_numpy(dtype=object),
+        }
     )
