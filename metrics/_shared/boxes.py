@@ -91,7 +91,8 @@ def _area_below(
         [first, np.clip(cuts_y[0], first, last), np.clip(cuts_y[1], first, last), last]
     )
     heights = np.clip(y0 + places * dy, -half_y, half_y)
-    return ((heights[1:] + heights[:-1]) / 2 * (places[1:] - places[:-1])).sum(axis=0) * dx
+    means, lengths = (heights[1:] + heights[:-1]) / 2, np.diff(places, axis=0)
+    return np.asarray((means * lengths).sum(axis=0) * dx, dtype=np.float64)
 
 
 def size_box_iou(first: Floats, second: Floats) -> Floats:

@@ -28,7 +28,8 @@ def counted_within(groups: npt.NDArray[np.int64], flags: npt.NDArray[Any]) -> np
         return total
     starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
     before = total[starts] - flags[starts]
-    return total - np.repeat(before, np.diff(np.r_[starts, len(groups)]))
+    lengths = np.diff(np.r_[starts, len(groups)])
+    return np.asarray(total - np.repeat(before, lengths), dtype=np.int64)
 
 
 def maximum_from_here(

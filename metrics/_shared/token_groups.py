@@ -181,7 +181,8 @@ def read_token_groups(
     )
     if not any_blanks:
         filled = np.fromiter(map(bool, flat), np.bool_, len(flat)).reshape(-1, size)
-        groups.require("must have single spaces between tokens", filled.all(axis=1))
+        whole = np.asarray(filled.all(axis=1), dtype=np.bool_)
+        groups.require("must have single spaces between tokens", whole)
     return groups
 
 

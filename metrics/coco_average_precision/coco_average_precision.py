@@ -114,9 +114,9 @@ def coco_average_precision(
     numbers = found.numbers(slice(1, 6), names)
     truth.require("the area must lie in [0, 1e10]", ~_is_outside(true_boxes))
     true_labels, labels = (_labels(groups, class_tokens) for groups in (truth, found))
-    classes = pd.Index(pd.unique(true_labels))
-    true_class = classes.get_indexer(true_labels)
-    found_class = classes.get_indexer(labels)
+    classes = pd.Index(pd.unique(true_labels), dtype=object)
+    true_class = classes.get_indexer(pd.Index(true_labels, dtype=object))
+    found_class = classes.get_indexer(pd.Index(labels, dtype=object))
     rows = _places(order, len(true_cells))[found.rows]
     is_zero = np.zeros(len(rows), dtype=bool)
     if zero_ids == "never_match" and len(rows):

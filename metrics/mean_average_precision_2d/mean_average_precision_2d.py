@@ -74,9 +74,9 @@ def mean_average_precision_2d(
     true_boxes = truth.numbers(slice(1, 6), names)[:, 1:]
     numbers = found.numbers(slice(1, 6), names)
 
-    classes = pd.Index(pd.unique(truth.tokens[:, 0]))
-    true_class = classes.get_indexer(truth.tokens[:, 0])
-    found_class = classes.get_indexer(found.tokens[:, 0])
+    classes = pd.Index(pd.unique(truth.tokens[:, 0]), dtype=object)
+    true_class = classes.get_indexer(pd.Index(truth.tokens[:, 0], dtype=object))
+    found_class = classes.get_indexer(pd.Index(found.tokens[:, 0], dtype=object))
     found.require("confidence must be finite", np.isfinite(numbers[:, 0]) | (found_class < 0))
     # Detections of classes that occur nowhere don't count.
     order = np.flatnonzero(found_class >= 0)

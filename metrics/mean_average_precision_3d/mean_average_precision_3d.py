@@ -78,12 +78,14 @@ def mean_average_precision_3d(
         raise MetricInputError(
             "references", f"every scene must have a box; row {row} has none", row
         )
-    classes = pd.Index(pd.unique(truth.tokens[:, 8]))
+    classes = pd.Index(pd.unique(truth.tokens[:, 8]), dtype=object)
     # A group is one class of one scene. Detections of classes that the scene lacks don't count.
-    true_keys = truth.rows * len(classes) + classes.get_indexer(truth.tokens[:, 8])
+    true_keys = truth.rows * len(classes) + classes.get_indexer(
+        pd.Index(truth.tokens[:, 8], dtype=object)
+    )
     keys, true_group = np.unique(true_keys, return_inverse=True)
     numbers = found.numbers(slice(0, 8), NAMES.removesuffix(" class"))
-    found_class = classes.get_indexer(found.tokens[:, 8])
+    found_class = classes.get_indexer(pd.Index(found.tokens[:, 8], dtype=object))
     found_group = _position_in(keys, found.rows * len(classes) + found_class)
     found_group[found_class < 0] = -1
     counts = found_group >= 0

@@ -59,9 +59,11 @@ def point_in_box_f1(references: Any, predictions: Any) -> float:
     boxes = truth.numbers(slice(1, 5), "x, y, width and height")
     points = found.numbers(slice(1, 3), "x and y")
 
-    labels = pd.Index(pd.unique(truth.tokens[:, 0]))
-    true_group = truth.rows * len(labels) + labels.get_indexer(truth.tokens[:, 0])
-    label = labels.get_indexer(found.tokens[:, 0])
+    labels = pd.Index(pd.unique(truth.tokens[:, 0]), dtype=object)
+    true_group = truth.rows * len(labels) + labels.get_indexer(
+        pd.Index(truth.tokens[:, 0], dtype=object)
+    )
+    label = labels.get_indexer(pd.Index(found.tokens[:, 0], dtype=object))
     group = np.where(label < 0, -1, found.rows * len(labels) + label)
     inside = [
         (left[good], right[good])
@@ -81,8 +83,7 @@ def _is_inside(
     points: npt.NDArray[np.float64], boxes: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:
     low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
-    inside: npt.NDArray[np.bool_] = ((low < points) & (points < high)).all(axis=1)
-    return inside
+    return np.asarray(((low < points) & (points < high)).all(axis=1), dtype=np.bool_)
 
 
 class PointInBoxF1(DirectMetric):

@@ -27,8 +27,8 @@ class Columns(BaseModel):
     pattern: str | None = None
     """Regular expression that the whole cell must match (string columns)."""
     missing: Literal["forbid", "allow", "empty_text", "nan_text"] = "forbid"
-    """`empty_text`, `nan_text`: a missing cell of a string column is let in as the empty text, or as
-    the text "nan"."""
+    """`empty_text`, `nan_text`: a missing cell of a string column is let in as the empty text, or
+    as the text "nan"."""
     description: str | None = None
 
     other_integers: Literal["forbid", "wrong"] = "forbid"
@@ -38,8 +38,8 @@ class Columns(BaseModel):
     infinite: Literal["forbid", "allow"] = "forbid"
     """Number columns: infinite values are handed to the metric."""
     text_column: Literal["forbid", "wrong", "ranked"] = "forbid"
-    """`wrong`: an integer column that holds any text is let in, and all of it is wrong; `ranked`: in
-    a number column that holds any text, cells are replaced by their ranks as text."""
+    """`wrong`: an integer column that holds any text is let in, and all of it is wrong; `ranked`:
+    in a number column that holds any text, cells are replaced by their ranks as text."""
     fractions: Literal["forbid", "truncate"] = "forbid"
     """Integer columns: numbers that are not whole are cut off towards zero."""
     all_numbers: Literal["allow", "forbid", "forbid_fractions", "as_read"] = "allow"

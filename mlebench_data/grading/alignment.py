@@ -107,7 +107,7 @@ def partners(submitted: pd.DataFrame, known: pd.DataFrame, schema: Submission) -
 
     ids = pd.Index(_comparable(submitted[schema.id], known[schema.id]))
     known_ids = pd.Index(_comparable(known[schema.id], known[schema.id]))
-    return known_ids.get_indexer(ids).astype(np.intp)
+    return np.asarray(known_ids.get_indexer(ids), dtype=np.intp)
 
 
 def align(

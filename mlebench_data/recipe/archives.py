@@ -23,12 +23,18 @@ Compression = Literal["deflated", "stored"]
 
 
 def _add(
-    archive: zipfile.ZipFile, name: str, source: IO[bytes], compression: Compression = "deflated"
+    archive: zipfile.ZipFile,
+    name: str,
+    source: IO[bytes],
+    compression: Compression = "deflated",
+    size: int = 0,
 ) -> None:
+    """Add a member; `size` tells beforehand of one that needs the format for large files."""
     info = zipfile.ZipInfo(name, date_time=_EPOCH)
     info.compress_type = zipfile.ZIP_DEFLATED if compression == "deflated" else zipfile.ZIP_STORED
     info.create_system = 3
     info.external_attr = 0o100644 << 16
+    info.file_size = size
     with archive.open(info, "w") as member:
         shutil.copyfileobj(source, member)
 
@@ -131,7 +137,7 @@ class ZipOutputs(Operation):
             with zipfile.ZipFile(target, "w") as archive:
                 for source in sources:
                     with source.open("rb") as stream:
-                        _add(archive, source.name, stream, self.compression)
+                        _add(archive, source.name, stream, self.compression, source.stat().st_size)
         if self.remove:
             for file, source in zip(sorted(self.files), sources, strict=True):
                 source.unlink()
@@ -179,7 +185,7 @@ class ZipFolder(Operation):
         with zipfile.ZipFile(context.target(self.path), "w") as archive:
             for name, path in files:
                 with path.open("rb") as stream:
-                    _add(archive, name, stream)
+                    _add(archive, name, stream, size=path.stat().st_size)
         if self.remove:
             shutil.rmtree(folder)
         context.advance(1)

@@ -1,4 +1,4 @@
-"""Columns under other names or in another order, ids that are known but not complete, file order."""
+"""Columns under other names or in another order, ids that are not complete, places in the file."""
 
 from __future__ import annotations
 

@@ -42,9 +42,9 @@ def test_pearson_of_extreme_values() -> None:
 def test_pearson_without_a_value(predicted: list[float]) -> None:
     pearson = load_function("pearson")
     assert math.isnan(pearson([0.0, 1.0, 0.5], predicted, undefined="nan"))
-    with pytest.raises(ValueError, match="^predictions: must"):
+    with pytest.raises(ValueError, match=r"^predictions: must"):
         pearson([0.0, 1.0, 0.5], predicted)
-    with pytest.raises(ValueError, match="^predictions: must have the shape"):
+    with pytest.raises(ValueError, match=r"^predictions: must have the shape"):
         pearson([0.0, 1.0], predicted, undefined="nan")
 
 
@@ -68,11 +68,11 @@ def test_spearman_without_a_value() -> None:
     truth = [[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]]
     for predicted in ([[1, 1], [1, 2], [1, 3]], [[NAN, 1.0], [1.0, 2.0], [2.0, 3.0]]):
         assert math.isnan(spearman(truth, predicted, undefined="nan"))
-        with pytest.raises(ValueError, match="^predictions: must"):
+        with pytest.raises(ValueError, match=r"^predictions: must"):
             spearman(truth, predicted)
     infinite = [[-INF, INF], [INF, -INF], [0.0, 0.0]]
     assert spearman(truth, infinite, undefined="nan") == 1.0
-    with pytest.raises(ValueError, match="^predictions: must be finite"):
+    with pytest.raises(ValueError, match=r"^predictions: must be finite"):
         spearman(truth, infinite)
-    with pytest.raises(ValueError, match="^references: must not all be equal; column 1"):
+    with pytest.raises(ValueError, match=r"^references: must not all be equal; column 1"):
         spearman([[0, 1], [1, 1]], [[0, 1], [1, 2]])

@@ -53,7 +53,7 @@ def test_threshold_takes_any_number() -> None:
     function = load_function("subgroup_roc_auc")
     scores = np.array([np.nan, np.inf, -np.inf, 0.5])
     assert function([0, 1, 0, 1], scores, threshold=0.5) == 1.0
-    with pytest.raises(ValueError, match="^predictions: must be finite"):
+    with pytest.raises(ValueError, match=r"^predictions: must be finite"):
         function([0, 1, 0, 1], scores)
 
 
@@ -93,11 +93,11 @@ def test_probabilistic_f1_of_strange_values() -> None:
     assert function([0, 1], np.array([-np.inf, np.inf]), outside="clip") == 1.0
     assert function([0, 1], np.array([np.nan, 1.0]), missing="zero_score") == 0.0
     assert function([0, 1], [0.0, 0.0]) == 0.0
-    with pytest.raises(ValueError, match="^predictions: must not all be negative"):
+    with pytest.raises(ValueError, match=r"^predictions: must not all be negative"):
         function([0, 1], [-1.0, -2.0], outside="clip")
     with pytest.raises(ValueError, match=r"^predictions: must lie in \[0, 1\]; row 0 holds -1.0"):
         function([0, 1], [-1.0, 1.0])
-    with pytest.raises(ValueError, match="^references: must hold a 1"):
+    with pytest.raises(ValueError, match=r"^references: must hold a 1"):
         function([0, 0], [0.5, 0.5])
-    with pytest.raises(ValueError, match="^outside: must be one of forbid, clip; got 'cut'"):
+    with pytest.raises(ValueError, match=r"^outside: must be one of forbid, clip; got 'cut'"):
         function([0, 1], [0.0, 1.0], outside="cut")

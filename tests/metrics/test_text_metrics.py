@@ -154,6 +154,6 @@ def test_spans_are_compared_as_numbers(answer: str) -> None:
     "answer", ["yes", "1:2:3", "1:2 3:4", "1.0:2", "1:", "a:b", "12", "YES NO"]
 )
 def test_other_answers_are_refused(answer: str) -> None:
-    with pytest.raises(ValueError, match="^predictions: must be a span") as caught:
+    with pytest.raises(ValueError, match=r"^predictions: must be a span") as caught:
         load_function("natural_questions_f1")(["1:2", ""], ["", answer])
     assert caught.value.row == 1  # type: ignore[attr-defined]

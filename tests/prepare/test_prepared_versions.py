@@ -239,6 +239,22 @@ def test_undeclared_and_missing_outputs_are_refused(
     assert files_in(data_dir) == {}
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_optional_outputs_may_be_missing(
+    written: bool, write_competition: Any, raw: Path, data_dir: Path
+) -> None:
+    def change(facts: dict[str, Any]) -> None:
+        block = facts["versions"]["v1"]
+        block["outputs"]["optional"] = ["public/more/*.csv"]
+        if written:
+            block["recipe"].append(
+                {"op": "write_table", "table": "test", "path": "public/more/test.csv"}
+            )
+
+    folder = prepare(write_competition(change), data_dir=data_dir, raw=raw).folder
+    assert (folder / "public" / "more" / "test.csv").is_file() == written
+
+
 def test_failing_operation_keeps_what_was_there(
     write_competition: Any, raw: Path, data_dir: Path, files_in: Any
 ) -> None:
