@@ -53,8 +53,8 @@ def greedy_matching(left: Positions, right: Positions) -> tuple[Positions, Posit
     Parameters
     ----------
     left, right : ndarray of int64, shape (p,)
-        The pairs that may be made: left members in the order in which they choose, and for each the
-        right members in the order in which it wants them.
+        The pairs that may be made: left members in the order in which they choose, and for each, all
+        together, the right members in the order in which it wants them.
 
     Returns
     -------
@@ -66,11 +66,15 @@ def greedy_matching(left: Positions, right: Positions) -> tuple[Positions, Posit
     # Most members have nobody else to choose; only the others are walked through.
     made = (times_of_left[of_left] == 1) & (times_of_right[of_right] == 1)
     taken: set[int] = set()
-    served: set[int] = set()
-    for place in np.flatnonzero(~made).tolist():
-        chooser, chosen = int(of_left[place]), int(of_right[place])
-        if chooser not in served and chosen not in taken:
-            served.add(chooser)
-            taken.add(chosen)
-            made[place] = True
+    rest = np.flatnonzero(~made)
+    if not len(rest):
+        return left, right
+    choosers, wanted = of_left[rest], of_right[rest].tolist()
+    starts = np.flatnonzero(np.r_[True, choosers[1:] != choosers[:-1]])
+    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(rest)], strict=True):
+        for place in range(start, end):
+            if wanted[place] not in taken:
+                taken.add(wanted[place])
+                made[rest[place]] = True
+                break
     return left[made], right[made]

@@ -115,8 +115,9 @@ def text_cells(argument: str, values: Any) -> npt.NDArray[np.object_]:
         raise MetricInputError(argument, f"must have shape (n,); got {array.shape}")
     if array.size == 0:
         raise MetricInputError(argument, f"must not be empty; got shape {array.shape}")
-    is_text = np.fromiter((isinstance(value, str) for value in array), np.bool_, len(array))
-    require_rows(argument, "must be text", array, is_text)
+    if set(map(type, array)) != {str}:
+        is_text = np.fromiter((isinstance(value, str) for value in array), np.bool_, len(array))
+        require_rows(argument, "must be text", array, is_text)
     return array
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from .validation import label_vector, require_rows
+from .validation import MetricInputError, label_vector, require_rows
 
 
 @dataclass(frozen=True)
@@ -18,28 +20,38 @@ class Tokens:
 
     Parameters
     ----------
-    values : ndarray of object, shape (n_tokens,)
-        The tokens, ``str``, in the order of the rows and of the cells.
-    rows : ndarray of int64, shape (n_tokens,)
-        Row of each token.
+    values : pyarrow.LargeStringArray, length n_tokens
+        The tokens in the order of the rows and of the cells. Arrow holds them, since they may be
+        millions of small texts, which Python's objects make slow.
     counts : ndarray of int64, shape (n_rows,)
         Number of tokens of each row.
     """
 
-    values: npt.NDArray[Any]
-    rows: npt.NDArray[np.int64]
+    values: Any
     counts: npt.NDArray[np.int64]
 
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Return the row of each token."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
 
-def split_tokens(argument: str, values: Any) -> Tokens:
-    """Split cells of text at whitespace; rows that are lists of text are taken as they are.
+    def places(self) -> npt.NDArray[np.int64]:
+        """Return the place of each token in its row, from 0."""
+        starts = np.cumsum(self.counts) - self.counts
+        return np.arange(int(self.counts.sum())) - np.repeat(starts, self.counts)
+
+
+def split_tokens(argument: str, values: Any, *, blanks: str = "any") -> Tokens:
+    """Split cells of text; rows that are lists of text are taken as they are.
 
     Parameters
     ----------
     argument : str
         Name used in errors.
     values : array-like of shape (n,)
-        Text (empty text has no tokens), or a list, tuple, set or array of text for each row.
+        Text, or a list, tuple, set or array of text for each row.
+    blanks : {"any", "single"}
+        ``"any"``: any run of whitespace separates, and empty text has no tokens. ``"single"``: each
+        single space separates, so that there may be empty tokens; empty text is one of them.
 
     Returns
     -------
@@ -52,39 +64,61 @@ def split_tokens(argument: str, values: Any) -> Tokens:
         If there are no rows, or a row is neither text nor a list of text.
     """
     lists = _as_lists(values)
-    if lists is None:
-        cells = label_vector(argument, values)
-        if cells.dtype.kind != "O" or not isinstance(cells[0], str):
-            require_rows(argument, "must be text", cells, np.zeros(len(cells), dtype=np.bool_))
-        return _split_cells(cells.tolist())
+    try:
+        return _split_cells(argument, values, blanks) if lists is None else _join(argument, lists)
+    except UnicodeError as error:
+        raise MetricInputError(argument, f"must be Unicode text; {error}") from error
+
+
+def encode_tokens(*tokens: Any) -> tuple[list[npt.NDArray[np.int64]], int]:
+    """Give the distinct tokens of several arrays numbers, from 0 in order of appearance.
+
+    Parameters
+    ----------
+    *tokens : pyarrow.LargeStringArray
+        Tokens.
+
+    Returns
+    -------
+    codes : list of ndarray of int64
+        The number of each token, array by array.
+    count : int
+        How many distinct tokens there are.
+    """
+    encoded = pa.concat_arrays(list(tokens)).dictionary_encode()
+    codes = encoded.indices.to_numpy().astype(np.int64)
+    ends = np.cumsum([len(array) for array in tokens])
+    return np.split(codes, ends[:-1]), len(encoded.dictionary)
+
+
+def _split_cells(argument: str, values: Any, blanks: str) -> Tokens:
+    cells = label_vector(argument, values)
+    if cells.dtype.kind != "O" or not isinstance(cells[0], str):
+        raise MetricInputError(argument, f"must be text; row 0 holds {cells.tolist()[0]!r}", 0)
+    text = pa.array(cells, pa.large_string())
+    if blanks == "single":
+        lists = pc.split_pattern(text, " ")
+        return Tokens(lists.flatten(), pc.list_value_length(lists).to_numpy().astype(np.int64))
+    lists = pc.utf8_split_whitespace(text)
+    flat = lists.flatten()
+    # Blanks at the ends leave empty tokens, which are none.
+    filled = pc.not_equal(flat, "").to_numpy(zero_copy_only=False)
+    ends = np.cumsum(np.r_[0, filled])[lists.offsets.to_numpy()]
+    return Tokens(flat.filter(pa.array(filled)), np.diff(ends))
+
+
+def _join(argument: str, lists: list[Any]) -> Tokens:
     counts = np.fromiter(map(len, lists), np.int64, len(lists))
-    flat = _objects(list(chain.from_iterable(lists)))
-    rows = np.repeat(np.arange(len(lists)), counts)
+    flat = list(chain.from_iterable(lists))
     is_text = np.fromiter((isinstance(token, str) for token in flat), np.bool_, len(flat))
     if not is_text.all():
         good = np.ones(len(lists), dtype=np.bool_)
-        good[rows[~is_text]] = False
-        shown = _objects([tuple(tokens) for tokens in lists])
-        require_rows(argument, "must be text or lists of text", shown, good)
-    return Tokens(flat, rows, counts)
-
-
-def _split_cells(cells: list[str]) -> Tokens:
-    """Split all cells in one go: a list for each of them would take several times as long."""
-    end = "\N{SYMBOL FOR END OF TEXT}"
-    while any(end in cell for cell in cells):
-        end += end
-    flat = _objects(f" {end} ".join(cells).split())
-    is_end = flat == end
-    rows = np.cumsum(is_end)[~is_end]
-    return Tokens(flat[~is_end], rows, np.bincount(rows, minlength=len(cells)))
-
-
-def _objects(values: list[Any]) -> npt.NDArray[Any]:
-    """Make a vector of objects, whatever they are."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+        good[np.repeat(np.arange(len(lists)), counts)[~is_text]] = False
+        cells = np.empty(len(lists), dtype=object)
+        cells[:] = [tuple(tokens) for tokens in lists]
+        require_rows(argument, "must be text or lists of text", cells, good)
+    # numpy has a text type of its own, which Arrow does not take.
+    return Tokens(pa.array(list(map(str, flat)), pa.large_string()), counts)
 
 
 def _as_lists(values: Any) -> list[Any] | None:

@@ -72,7 +72,7 @@ def error_rate(references: Any, predictions: Any, *, first_of_list: bool = False
 def _first_numbers(argument: str, cells: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Read the first token of each text as a whole number."""
     if not isinstance(cells[0], str):
-        raise MetricInputError(argument, f"must be text; row 0 holds {cells[0]!r}", 0)
+        raise MetricInputError(argument, f"must be text; row 0 holds {cells.tolist()[0]!r}", 0)
     numbers = np.empty(len(cells), dtype=object)
     numbers[:] = [_whole_number(cell) for cell in cells]
     good = np.fromiter((number is not None for number in numbers), np.bool_, len(numbers))

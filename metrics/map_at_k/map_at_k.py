@@ -7,15 +7,13 @@ from typing import Any
 import datasets
 import evaluate
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .direct_metric import DirectMetric
 from .ranking import counted_within
-from .tokens import split_tokens
-from .validation import MetricInputError, label_vector
+from .tokens import encode_tokens, split_tokens
+from .validation import MetricInputError
 
 
 def map_at_k(references: Any, predictions: Any, *, k: int = 5, blanks: str = "any") -> float:
@@ -71,71 +69,38 @@ def map_at_k(references: Any, predictions: Any, *, k: int = 5, blanks: str = "an
         raise MetricInputError("k", f"must be a whole number of at least 1; got {k!r}")
     if blanks not in ("any", "single"):
         raise MetricInputError("blanks", f"must be 'any' or 'single'; got {blanks!r}")
-    truth_counts, truth = _split("references", references, "any")
-    counts, predicted = _split("predictions", predictions, blanks)
-    if len(truth_counts) != len(counts):
+    truth = split_tokens("references", references)
+    predicted = split_tokens("predictions", predictions, blanks=blanks)
+    if len(truth.counts) != len(predicted.counts):
         raise MetricInputError(
             "predictions",
-            f"must have as many rows as the references, {len(truth_counts)}; got {len(counts)}",
+            f"must have as many rows as the references, {len(truth.counts)}; "
+            f"got {len(predicted.counts)}",
         )
-    if not truth_counts.all():
-        row = int(np.argmin(truth_counts))
+    if not truth.counts.all():
+        row = int(np.argmin(truth.counts))
         raise MetricInputError(
             "references", f"must name a label in every row; row {row} has none", row
         )
 
-    place = _places(counts)
-    near = place < k
-    encoded = pa.concat_arrays([truth, predicted.filter(pa.array(near))]).dictionary_encode()
-    codes, labels = encoded.indices.to_numpy().astype(np.int64), len(encoded.dictionary)
-    true_codes, predicted_codes = np.split(codes, [len(truth)])
-    every = np.arange(len(counts))
-    rows, place = np.repeat(every, counts)[near], place[near]
+    rows, places = predicted.rows(), predicted.places()
+    near = places < k
+    rows, places = rows[near], places[near]
+    (true_codes, codes), labels = encode_tokens(
+        truth.values, predicted.values.filter(pa.array(near))
+    )
     # A row and a label as one number.
-    true_pairs = np.unique(np.repeat(every, truth_counts) * labels + true_codes)
-    pairs = rows * labels + predicted_codes
-    nearest = np.searchsorted(true_pairs, pairs)
-    is_true = true_pairs[np.minimum(nearest, len(true_pairs) - 1)] == pairs
-    hit = is_true.copy()
-    hit[is_true] = ~pd.Series(pairs[is_true]).duplicated().to_numpy()
-    earned = np.where(hit, counted_within(rows, hit) / (place + 1), 0.0)
-    total = np.bincount(rows, weights=earned, minlength=len(counts))
-    number = np.bincount(true_pairs // labels, minlength=len(counts))
+    # (Sorted rows and a stable sort are much faster than numpy's `unique`.)
+    true_pairs = np.sort(truth.rows() * labels + true_codes, kind="stable")
+    true_pairs = true_pairs[np.diff(true_pairs, prepend=-1) > 0]
+    pairs = rows * labels + codes
+    nearest = np.minimum(np.searchsorted(true_pairs, pairs), len(true_pairs) - 1)
+    hit = true_pairs[nearest] == pairs
+    hit[hit] = ~pd.Series(pairs[hit]).duplicated().to_numpy()
+    earned = np.where(hit, counted_within(rows, hit) / (places + 1), 0.0)
+    total = np.bincount(rows, weights=earned, minlength=len(truth.counts))
+    number = np.bincount(true_pairs // labels, minlength=len(truth.counts))
     return float(np.mean(total / np.minimum(number, k)))
-
-
-def _split(
-    argument: str, values: Any, blanks: str
-) -> tuple[npt.NDArray[np.int64], pa.LargeStringArray]:
-    """Return the number of labels of each row, and all labels one after the other."""
-    try:
-        cells = label_vector(argument, values)
-        # Python's types are left behind here: these are millions of small texts.
-        text = pa.array(cells if cells.dtype.kind == "O" else [None], pa.large_string())
-    except (MetricInputError, pa.ArrowException, UnicodeError):
-        text = None
-    if text is None or text.null_count:
-        # Rows that are lists, text that UTF-8 cannot hold, or what is no label at all.
-        tokens = split_tokens(argument, values)
-        try:
-            return tokens.counts, pa.array(tokens.values, pa.large_string())
-        except UnicodeError as error:
-            raise MetricInputError(argument, f"must be Unicode text; {error}") from error
-    if blanks == "single":
-        lists = pc.split_pattern(text, " ")
-        return pc.list_value_length(lists).to_numpy().astype(np.int64), lists.flatten()
-    lists = pc.utf8_split_whitespace(text)
-    flat = lists.flatten()
-    # Blanks at the ends leave empty labels, which are none.
-    filled = pc.not_equal(flat, "").to_numpy(zero_copy_only=False)
-    ends = np.cumsum(np.r_[0, filled])[lists.offsets.to_numpy()]
-    return np.diff(ends), flat.filter(pa.array(filled))
-
-
-def _places(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the place of each label in its row, from 0."""
-    starts = np.cumsum(counts) - counts
-    return np.arange(int(counts.sum())) - np.repeat(starts, counts)
 
 
 class MapAtK(DirectMetric):

@@ -8,10 +8,9 @@ import datasets
 import evaluate
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from .direct_metric import DirectMetric
-from .tokens import Tokens, split_tokens
+from .tokens import encode_tokens, split_tokens
 from .validation import MetricInputError
 
 
@@ -71,15 +70,14 @@ def multilabel_f1(references: Any, predictions: Any, *, vocabulary: str = "all")
             f"must have as many rows as the references, {len(truth.counts)}; "
             f"got {len(predicted.counts)}",
         )
-    codes, labels = pd.factorize(np.concatenate([truth.values, predicted.values]))
-    true_codes, predicted_codes = np.split(codes, [len(truth.values)])
+    (true_codes, predicted_codes), labels = encode_tokens(truth.values, predicted.values)
+    predicted_rows = predicted.rows()
     if vocabulary == "references":
         # Codes are given as labels appear: those of the references come first.
         known = predicted_codes <= true_codes.max(initial=-1)
-        predicted = Tokens(predicted.values, predicted.rows[known], predicted.counts)
-        predicted_codes = predicted_codes[known]
-    true_pairs = _pairs(truth.rows, true_codes, len(labels))
-    predicted_pairs = _pairs(predicted.rows, predicted_codes, len(labels))
+        predicted_rows, predicted_codes = predicted_rows[known], predicted_codes[known]
+    true_pairs = _pairs(truth.rows(), true_codes, labels)
+    predicted_pairs = _pairs(predicted_rows, predicted_codes, labels)
     both = np.sort(np.concatenate([true_pairs, predicted_pairs]), kind="stable")
     hits = int((both[1:] == both[:-1]).sum())
     total = len(both)

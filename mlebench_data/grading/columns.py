@@ -166,6 +166,10 @@ def _check_is_text(text: pd.Series[Any], spec: Columns) -> None:
         return
     if spec.all_numbers in ("allow", "as_read"):
         return
+    first = str(cells.iloc[0])
+    if first.lower() not in ("true", "false") and pd.isna(pd.to_numeric(first, errors="coerce")):
+        # One cell of text will do, and mostly the first is.
+        return
     numbers = pd.to_numeric(cells, errors="coerce")
     if spec.all_numbers == "forbid":
         is_boolean = cells.map(lambda cell: str(cell).lower() in ("true", "false"))

@@ -131,6 +131,12 @@ class CsvTable:
             yield _batch(columns, types, batch.num_rows), cells
 
 
+def _has_object_lines(text: str) -> bool:
+    """Tell whether a text holds an object in each line, rather than one value over many lines."""
+    first, _, rest = text.lstrip().partition("\n")
+    return first.startswith("{") and first.rstrip().endswith("}") and rest.lstrip().startswith("{")
+
+
 class RecordsTable:
     """A list of JSON objects, or of values that are already read: one row for each object.
 
@@ -148,13 +154,15 @@ class RecordsTable:
 
     @classmethod
     def read(cls, path: Path, key: str | None = None) -> RecordsTable:
-        """Read a JSON array of objects, or one object in each line (`.jsonl`, `.ndjson`).
+        """Read a JSON array of objects, or one object in each line.
+
+        The latter end in `.jsonl` or `.ndjson`; files that end in `.json` may be either.
 
         With `key` the array is what a JSON object holds under it.
         """
         try:
             text = path.read_text(encoding="utf-8")
-            if path.suffix == ".json":
+            if path.suffix == ".json" and not (key is None and _has_object_lines(text)):
                 records = json.loads(text)
                 if key is not None:
                     records = records.get(key) if isinstance(records, dict) else None

@@ -358,6 +358,8 @@ class SampleSubmission(Operation):
         return [self.path]
 
     def run(self, context: Context) -> None:  # noqa: D102
+        import pandas as pd
+
         for column in self.keep:
             context.column(self.table, column)
         table = context.table(self.table)
@@ -366,7 +368,11 @@ class SampleSubmission(Operation):
         else:
             assert self.fill is not None
             values = {name: self.fill for name in table.columns if name not in self.keep}
-        sample = table[self.keep].assign(**values)
+        if set(values) & set(self.keep):
+            raise PrepareError(f"'{self.path}' would hold a column twice: {', '.join(self.keep)}.")
+        # All columns at once: many insertions would leave a table in pieces.
+        constants = pd.DataFrame(values, index=table.index)
+        sample = pd.concat([table[self.keep], constants], axis=1)
         write_csv(sample, context.target(self.path))
         context.rows[self.path] = len(sample)
         context.advance(1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -139,7 +141,7 @@ def test_server_that_cannot_resume(
 
 
 def test_lasting_fault_keeps_what_came(
-    mlebench: Any, add: Callable[..., bytes], stand_in: StandIn, archive: Path
+    mlebench: Any, add: Callable[..., bytes], stand_in: StandIn, archive: Path, monkeypatch: Any
 ) -> None:
     content = add("ready")
     add("other")
@@ -152,6 +154,10 @@ def test_lasting_fault_keeps_what_came(
     assert "the same command goes on" in done.err
     # The other one does not suffer.
     assert (archive.parent.parent.parent / "other" / "raw" / "other.zip").is_file()
+    # Only what is still to come has to fit.
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: SimpleNamespace(free=len(content) - KEPT)
+    )
     shown = mlebench("fetch", "ready", "--dry-run").out
     assert "resume" in shown and f"{KEPT / 1e6:.1f} MB" in shown
     before = stand_in.sent
@@ -235,6 +241,7 @@ def test_killed_at_the_very_end(
     stand_in: StandIn,
     archive: Path,
     received: Path,
+    monkeypatch: Any,
 ) -> None:
     content = add("ready")
     received.parent.mkdir(parents=True)
@@ -245,6 +252,9 @@ def test_killed_at_the_very_end(
     elif state != "unmarked":
         of = content if state == "marked" else b"another"
         marker.write_text(f'{{"validator": "\\"{_md5(of)}\\"", "size": {len(content)}}}')
+    if state == "marked":
+        # All of it is here: nothing is to be received again.
+        monkeypatch.delattr("kaggle.api.kaggle_api_extended.KaggleApi.download_file")
     assert mlebench("fetch", "ready").code == 0
     assert archive.read_bytes() == content
     assert _left_over(archive) == ["raw/ready.zip"]

@@ -173,6 +173,12 @@ def test_json_values(tmp_path: Path, values: list[Any], expected: list[Any], suf
     assert found == {"id": list(range(len(values))), "a": expected}
 
 
+def test_object_lines_in_a_file_that_ends_in_json(tmp_path: Path) -> None:
+    lines = write(tmp_path, "lines.json", '{"a": 1}\n{"a": 2}\n')
+    array = write(tmp_path, "array.json", '[{"a": 1}, {"a": 2}]')
+    assert read(lines) == read(array)
+
+
 def test_missing_json_field_is_null(tmp_path: Path) -> None:
     [found] = read(write(tmp_path, "t.json", '[{"a": 1}, {"b": 2}]'))
     assert found == {"a": [1, None], "b": [None, 2]}

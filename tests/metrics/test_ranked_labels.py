@@ -58,6 +58,13 @@ def test_map_at_k_of_any_blanks(rows: Any, k: int, blank: str) -> None:
     assert score == pytest.approx(np.mean(expected), rel=1e-15)
 
 
+def test_any_blank_is_what_python_takes_for_one() -> None:
+    # Each row is right if and only if the character separates.
+    characters = [chr(code) for code in range(0x11000) if not 0xD800 <= code < 0xE000]
+    score = load_function("map_at_k")(["a"] * len(characters), [f"a{c}b" for c in characters])
+    assert score == pytest.approx(sum(c.isspace() for c in characters) / len(characters))
+
+
 @given(rows=st.integers(1, 300), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=50, deadline=None)
 def test_error_rate(rows: int, seed: int) -> None:

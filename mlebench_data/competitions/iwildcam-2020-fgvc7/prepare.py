@@ -33,7 +33,7 @@ def _table(records: list[dict[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(records, dtype="object")
     for name in table.columns:
         kind = pd.api.types.infer_dtype(table[name], skipna=True)
-        if kind in ("integer", "floating", "mixed-integer-float"):
+        if kind in ("integer", "floating", "mixed-integer-float", "empty"):
             table[name] = table[name].infer_objects()
     return table
 

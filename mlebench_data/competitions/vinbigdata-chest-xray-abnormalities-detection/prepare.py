@@ -24,7 +24,7 @@ def make_answers(context: Context, no_finding: int) -> None:
 
     first = context.table("test").groupby(["image_id", "class_id"])[list(COLUMNS)].first()
     answers = first.reset_index()[["image_id", "class_id", *COLUMNS]]
-    answers[list(BOX)] = answers[list(BOX)].astype("float64").fillna(0.0)
+    answers[list(BOX)] = answers[list(BOX)].fillna(0.0)
     answers.loc[answers["class_id"] == no_finding, ["x_max", "y_max"]] = 1.0
     context.values["answers"] = answers
 
