@@ -254,7 +254,9 @@ def test_killed_at_the_very_end(
         marker.write_text(f'{{"validator": "\\"{_md5(of)}\\"", "size": {len(content)}}}')
     if state == "marked":
         # All of it is here: nothing is to be received again.
-        monkeypatch.delattr("kaggle.api.kaggle_api_extended.KaggleApi.download_file")
+        from kaggle.api.kaggle_api_extended import KaggleApi
+
+        monkeypatch.delattr(KaggleApi, "download_file")
     assert mlebench("fetch", "ready").code == 0
     assert archive.read_bytes() == content
     assert _left_over(archive) == ["raw/ready.zip"]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlebench_data.metrics.mean_average_precision_3d.boxes import rectangle_overlap
+from mlebench_data.metrics.point_in_box_f1 import pairs
 from mlebench_data.metrics.registry import load_function
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -162,6 +163,23 @@ def test_detections_outside_the_range_of_areas_are_ignored(cell: str, counts: bo
     truth = ["0 1 50 50 60 60"]
     score = function(truth, [f"{cell} 0 0.4 50 50 60 60"], class_tokens="numbers")
     assert score == pytest.approx(0.5 if counts else 1.0)
+
+
+@given(
+    left=st.lists(st.integers(0, 3), max_size=9),
+    right=st.lists(st.integers(0, 3), max_size=9),
+    batch=st.integers(1, 20),
+)
+@settings(max_examples=60, deadline=None)
+def test_pairs_come_in_batches(left: list[int], right: list[int], batch: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pairs, "BATCH", batch)
+        batches = list(pairs.pairs_within_groups(np.array(left, int), np.array(right, int)))
+    found = [pair for some in batches for pair in zip(*map(np.ndarray.tolist, some), strict=True)]
+    wanted = [(i, j) for i in range(len(left)) for j in range(len(right)) if left[i] == right[j]]
+    assert found == wanted
+    for some in batches:
+        assert len(some[0]) <= batch or len(set(some[0].tolist())) == 1
 
 
 def polygon_area(corners: list[tuple[float, float]]) -> float:
