@@ -25,7 +25,9 @@ def instructions(
         Whether there is a network.
     """
     block = competition.version(version)
-    sample = block.sample_submission.removeprefix("public/")
+    # The published benchmark keeps some samples among the private files; a copy lies in an archive.
+    sample = block.sample_submission
+    shown = f"; {sample.removeprefix('public/')} shows the format" if "public/" in sample else ""
     columns = ", ".join([block.submission.id, *block.submission.column_names()][:12])
     if len(block.submission.column_names()) > 11:
         columns += ", ..."
@@ -38,7 +40,7 @@ def instructions(
         allowed.append(f"{limits.processes} processes")
     task = textwrap.fill(
         "The task, its files, the metric and the format of the submission are explained in "
-        f"description.md. A submission has the columns {columns}; {sample} shows the format.",
+        f"description.md. A submission has the columns {columns}{shown}.",
         width=95,
         break_long_words=False,
         break_on_hyphens=False,

@@ -171,10 +171,12 @@ def write_fast(table: pd.DataFrame, stream: IO[bytes], *, separator: str, quote_
     if table.shape[1] < 2 or not all(isinstance(name, str) for name in table.columns):
         return False
     header = io.StringIO()
-    quoting = csv.QUOTE_NONNUMERIC if quote_all else csv.QUOTE_MINIMAL
-    csv.writer(header, delimiter=separator, lineterminator="\n", quoting=quoting).writerow(
-        table.columns
-    )
+    csv.writer(
+        header,
+        delimiter=separator,
+        lineterminator="\n",
+        quoting=csv.QUOTE_NONNUMERIC if quote_all else csv.QUOTE_MINIMAL,
+    ).writerow(table.columns)
     blocks = _blocks(table, separator, quote_all=quote_all)
     try:
         first = next(blocks, None)

@@ -53,8 +53,8 @@ def greedy_matching(left: Positions, right: Positions) -> tuple[Positions, Posit
     Parameters
     ----------
     left, right : ndarray of int64, shape (p,)
-        The pairs that may be made: left members in the order in which they choose, and for each, all
-        together, the right members in the order in which it wants them.
+        The pairs that may be made: left members in the order in which they choose, and for each,
+        all together, the right members in the order in which it wants them.
 
     Returns
     -------

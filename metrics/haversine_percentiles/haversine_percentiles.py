@@ -67,10 +67,10 @@ def haversine_percentiles(
 
     Examples
     --------
-    >>> references = [[37.0, -122.0], [37.0, -122.0], [37.001, -122.0]]
-    >>> predictions = [[37.0, -122.00001], [37.00002, -122.0], [37.001, -122.0]]
+    >>> references = [[37.0, -122.0], [37.0, -122.0], [37.0, -122.0], [0.0, 9.0], [0.0, 9.0]]
+    >>> predictions = [[37.0, -122.0], [37.001, -122.0], [37.002, -122.0], [0.0, 9.1], [0.0, 9.1]]
     >>> round(haversine_percentiles(references, predictions), 6)
-    1.489178
+    5670.941259
     """
     levels = np.asarray(percentiles, dtype=np.float64)
     if levels.ndim != 1 or not levels.size or not ((levels >= 0) & (levels <= 100)).all():

@@ -26,9 +26,9 @@ class Rows(BaseModel):
     """Rows of one split: from a table, or from the names of files.
 
     `table` is a CSV or JSON-records file relative to `public/`, or a zip or 7z archive that holds
-    one such file. Where a JSON file is one object, `records` is the key of the list. `files` is a pattern such as
-    `train/{label}/{id}.png` whose fields become columns, one row for each file that matches, sorted
-    by path.
+    one such file. Where a JSON file is one object, `records` is the key of the list. `files` is a
+    pattern such as `train/{label}/{id}.png` whose fields become columns, one row for each file that
+    matches, sorted by path.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

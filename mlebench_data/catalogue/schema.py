@@ -131,8 +131,8 @@ class Metric(Model):
     references: list[str] | None = None
     """Columns of the answers; by default those of the submission, by name."""
     inputs: dict[str, str | list[str]] = {}
-    """Further arguments of the metric, each taken from a column of the answers, or from several as a
-    matrix."""
+    """Further arguments of the metric, each taken from a column of the answers, or from several as
+    a matrix."""
     file_order: str | None = None
     """Argument of the metric that is given the place of each row in the submission file."""
     scored_rows: ScoredRows | None = None
