@@ -7,7 +7,10 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import evaluate
 
 
 class UnknownMetricError(LookupError):
@@ -107,6 +110,38 @@ def load_function(name: str) -> Callable[..., float]:
     return function
 
 
+def load_metric(name: str, parameters: dict[str, Any] | None = None) -> evaluate.Metric:
+    """Make the ``evaluate`` metric of a name, without a copy in evaluate's module cache.
+
+    Parameters
+    ----------
+    name : str
+        One of `metric_names`.
+    parameters : dict, optional
+        Parameters of every ``compute``, unless they are given there.
+
+    Returns
+    -------
+    evaluate.Metric
+        What ``evaluate.load(metric_path(name), parameters=parameters)`` gives.
+
+    Raises
+    ------
+    UnknownMetricError
+        If there is no such metric.
+    """
+    import inspect
+
+    import evaluate
+
+    module = inspect.getmodule(load_function(name))
+    classes = (value for _, value in inspect.getmembers(module, inspect.isclass))
+    metric_class = next(
+        item for item in classes if issubclass(item, evaluate.Metric) and not inspect.isabstract(item)
+    )
+    return metric_class(parameters=parameters)
+
+
 def metric_info(name: str) -> MetricCard:
     """Read what the card of a metric says about it.
 
@@ -157,6 +192,8 @@ def _bound(value: Any) -> float | None:
 def _front_matter(path: Path) -> dict[str, Any]:
     import yaml
 
+    if not path.is_file():
+        raise MetricCardError(f"{path}: missing; every metric needs a card")
     parts = path.read_text(encoding="utf-8").split("---\n", 2)
     if len(parts) != 3 or parts[0]:
         raise MetricCardError(f"{path}: must begin with YAML between two lines of ---")

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from mlebench_data.catalogue import Competition
 
 
+def positive(text: str) -> int:
+    """Parse a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least 1")
+    return int(text)
+
+
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Add competition ids and `--split`."""
     parser.add_argument("ids", nargs="*", metavar="ID", help="competition ids")

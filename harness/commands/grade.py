@@ -1,6 +1,11 @@
-"""Grade a submission against the answers.
+"""Grade a submission against the answers, or a whole batch.
 
 Exit code 0: valid; 1: invalid or missing, the submission is at fault; 3: error, we are at fault.
+
+--batch reads one JSON object a line with the keys competition_id, submission_path and, optionally,
+answers and version, and writes one report a line to stdout as each is done, in any order; `line` says
+which it belongs to. Paths are relative to the current folder. Exit code 0: all could be graded, invalid
+and missing submissions included; 1: some could not, their status is `error`.
 """
 
 from __future__ import annotations
@@ -9,23 +14,36 @@ import argparse
 import sys
 from pathlib import Path
 
-from mlebench_data.harness.commands.arguments import add_data_dir, add_version, data_dir
+from mlebench_data.harness.commands.arguments import add_data_dir, add_version, data_dir, positive
 
 EXIT_CODES = {"valid": 0, "invalid": 1, "missing": 1, "error": 3}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mlebench grade`."""
-    parser.add_argument("id", metavar="ID")
-    parser.add_argument("submission", type=Path, metavar="SUBMISSION.csv")
+    parser.add_argument("id", nargs="?", metavar="ID")
+    parser.add_argument("submission", nargs="?", type=Path, metavar="SUBMISSION.csv")
     parser.add_argument("--answers", type=Path, metavar="FILE", help="answers, if not in DATA_DIR")
     parser.add_argument("--json", action="store_true", help="print the report as JSON to stdout")
+    parser.add_argument("--batch", type=Path, metavar="JOBS.jsonl", help="grade all of a list")
+    parser.add_argument(
+        "--jobs", type=positive, metavar="N", help="with --batch: number of processes (default: 1)"
+    )
     add_data_dir(parser)
     add_version(parser)
+    parser.set_defaults(refuse=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the report."""
+    """Print the report, or those of a batch."""
+    if arguments.batch is not None:
+        if arguments.id is not None or arguments.answers is not None:
+            arguments.refuse("--batch names submissions and answers itself: give no others")
+        return _run_batch(arguments)
+    if arguments.submission is None:
+        arguments.refuse("name a competition and a submission, or a list of them with --batch")
+    if arguments.jobs is not None:
+        arguments.refuse("--jobs goes with --batch")
     from mlebench_data.grading import grade
 
     report = grade(
@@ -41,6 +59,32 @@ def run(arguments: argparse.Namespace) -> int:
         for line in describe(report.to_dict()):
             print(line, file=sys.stderr)
     return EXIT_CODES[report.status]
+
+
+def _run_batch(arguments: argparse.Namespace) -> int:
+    """Print a line for each submission of a batch, and count."""
+    from collections import Counter
+
+    from mlebench_data.grading.batch import grade_batch
+    from mlebench_data.grading.report import strict_json
+
+    counts: Counter[str] = Counter()
+    for result in grade_batch(
+        arguments.batch,
+        data_dir=data_dir(arguments),
+        version=arguments.data_version,
+        jobs=arguments.jobs or 1,
+    ):
+        # At once, so that whoever reads along sees what is done.
+        print(strict_json(result), flush=True)
+        counts[result["status"]] += 1
+    total = counts.total()
+    shown = ", ".join(f"{counts[status]} {status}" for status in EXIT_CODES if counts[status])
+    print(
+        f"{total} submission{'' if total == 1 else 's'}" + (f": {shown}" if shown else ""),
+        file=sys.stderr,
+    )
+    return 1 if counts["error"] else 0
 
 
 def medal(report: dict[str, object]) -> str | None:

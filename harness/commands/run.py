@@ -25,6 +25,7 @@ from mlebench_data.harness.commands.arguments import (
     add_key_file,
     add_version,
     data_dir,
+    positive,
     selected_ids,
 )
 
@@ -57,13 +58,6 @@ def processors(text: str) -> float:
     if match is None or float(text) <= 0:
         raise argparse.ArgumentTypeError(f"'{text}' is no number of processors; write 2 or 0.5")
     return float(text)
-
-
-def positive(text: str) -> int:
-    """Parse a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least 1")
-    return int(text)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -28,6 +28,8 @@ class DirectMetric(evaluate.Metric, ABC):  # type: ignore[misc]
         Only ``"default"``: these metrics take parameters in `compute` instead.
     num_process : int
         Only 1: gather the rows of all processes first.
+    parameters : dict, optional
+        Parameters of every `compute`, unless they are given there.
     **options
         The other options of ``evaluate.Metric``, which have no effect.
     """
@@ -36,7 +38,12 @@ class DirectMetric(evaluate.Metric, ABC):  # type: ignore[misc]
     # method is therefore what keeps it from taking this base.
 
     def __init__(
-        self, config_name: str | None = None, *, num_process: int = 1, **options: Any
+        self,
+        config_name: str | None = None,
+        *,
+        num_process: int = 1,
+        parameters: dict[str, Any] | None = None,
+        **options: Any,
     ) -> None:
         if config_name not in (None, "default"):
             raise ValueError(f"config_name: there are no configurations; got {config_name!r}")
@@ -47,6 +54,7 @@ class DirectMetric(evaluate.Metric, ABC):  # type: ignore[misc]
         super().__init__(config_name=config_name, **options)
         # The module is always called like its folder; the class name need not translate back.
         self.info.module_name = type(self).__module__.rpartition(".")[2]
+        self.parameters = dict(parameters or {})
         self._waiting = threading.local()
 
     @abstractmethod
@@ -64,7 +72,7 @@ class DirectMetric(evaluate.Metric, ABC):  # type: ignore[misc]
             The rows to score, after those that this thread added before. May be left out
             together if there are such rows. They are forgotten in any case, also after an error.
         **parameters
-            Parameters of the metric.
+            Parameters of the metric; they win over those that it was made with.
 
         Returns
         -------
@@ -92,7 +100,9 @@ class DirectMetric(evaluate.Metric, ABC):  # type: ignore[misc]
         elif added_predictions:
             predictions = [*added_predictions, *_rows(predictions)]
             references = [*added_references, *_rows(references)]
-        return self._compute(predictions=predictions, references=references, **parameters)
+        return self._compute(
+            predictions=predictions, references=references, **{**self.parameters, **parameters}
+        )
 
     def add_batch(self, *, predictions: Any, references: Any) -> None:
         """Keep rows in memory for the next `compute` of this thread.

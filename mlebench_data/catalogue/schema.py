@@ -69,6 +69,8 @@ class Leaderboard(Model):
     silver: float
     bronze: float
     median: float
+    sample_score: float | None = None
+    """Score of `v1`'s sample submission with the benchmark's answers, 0 on the normalised scale."""
 
 
 class RawArchive(Model):

@@ -166,8 +166,8 @@ def grade(
     competition: str | Competition,
     submission: Path | str | pd.DataFrame,
     *,
-    answers: Path | bytes | pd.DataFrame | None = None,
-    data_dir: Path | None = None,
+    answers: Path | str | bytes | pd.DataFrame | None = None,
+    data_dir: Path | str | None = None,
     version: str | None = None,
 ) -> GradeReport:
     """Grade a submission.
@@ -180,7 +180,7 @@ def grade(
         A CSV file, or the table itself.
     answers : path, bytes or pandas.DataFrame, optional
         The answers: file, its content, or table. By default those prepared in `data_dir`.
-    data_dir : pathlib.Path, optional
+    data_dir : path, optional
         Data folder.
     version : str, optional
         Data version, the oldest by default.
@@ -203,9 +203,11 @@ def grade(
     version = version or competition.versions[0]
     block = competition.version(version)
     if answers is None:
-        answers = find_answers(competition, version, data_dir)
-    elif isinstance(answers, Path) and not answers.is_file():
-        raise DataNotFoundError(f"There is no answers file {answers}.")
+        answers = find_answers(competition, version, None if data_dir is None else Path(data_dir))
+    elif isinstance(answers, (str, Path)):
+        answers = Path(answers)
+        if not answers.is_file():
+            raise DataNotFoundError(f"There is no answers file {answers}.")
 
     status: Status
     raw_score: float | None = None

@@ -1,4 +1,4 @@
-"""Medals and percentile: a score against the human leaderboard."""
+"""Medals, percentile and normalised score: a score against the human leaderboard."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Standing:
     any_medal: bool = False
     above_median: bool = False
     percentile: float | None = None
+    normalised_score: float | None = None
 
 
 def read_table(path: Path) -> tuple[list[float], list[float]]:
@@ -103,6 +104,30 @@ def share_beaten(
     return min(1.0, worse / teams)
 
 
+def normalise(score: float, *, sample: float | None, gold: float) -> float | None:
+    """Place a score on the scale where the sample submission is 0 and a gold medal 1.
+
+    Parameters
+    ----------
+    score : float
+        The score, not NaN. Scores worse than the sample submission's give less than 0, and scores
+        better than gold more than 1.
+    sample : float or None
+        Score of the sample submission.
+    gold : float
+        Threshold of the gold medal.
+
+    Returns
+    -------
+    float or None
+        None where the sample submission has no known score, or one that equals gold: there is no
+        such scale. The direction of the score needs no mention, for it is that from sample to gold.
+    """
+    if sample is None or sample == gold:
+        return None
+    return (score - sample) / (gold - sample)
+
+
 def standing(competition: Competition, score: float | None, *, higher_is_better: bool) -> Standing:
     """Compare a rounded score with a competition's leaderboard.
 
@@ -148,4 +173,5 @@ def standing(competition: Competition, score: float | None, *, higher_is_better:
             ),
             4,
         ),
+        normalised_score=normalise(score, sample=board.sample_score, gold=board.gold),
     )

@@ -85,6 +85,10 @@ class GradeReport:
         At most one medal is true. Always false without a leaderboard or a score.
     percentile : float or None
         Share of the human teams, between 0 and 1, that the score beats.
+    normalised_score : float or None
+        The score on the scale where the sample submission is 0 and the gold threshold 1; without
+        bounds. None where there is no leaderboard, no known score of the sample submission, or no
+        score (NaN included).
     """
 
     competition_id: str
@@ -107,6 +111,7 @@ class GradeReport:
     any_medal: bool
     above_median: bool
     percentile: float | None
+    normalised_score: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as a dictionary."""

@@ -20,8 +20,8 @@ def divide_by_day(context: Context, days: int, train_days: int) -> None:
     dates = sorted({name.split("_")[0] for name in names})
     if len(dates) != days:
         raise PrepareError(
-            f"The names in train2/ begin with {len(dates)} different dates ({', '.join(dates[:6])}), "
-            f"but must begin with {days}."
+            f"The names in train2/ begin with {len(dates)} different dates "
+            f"({', '.join(dates[:6])}), but must begin with {days}."
         )
     first = set(dates[:train_days])
     train = [name for name in names if name.split("_")[0] in first]

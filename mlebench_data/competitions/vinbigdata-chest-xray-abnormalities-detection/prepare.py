@@ -34,9 +34,3 @@ def make_answers(context: Context, no_finding: int) -> None:
     context.values["gold"] = pd.DataFrame(
         {"image_id": lines.index.to_numpy(), "PredictionString": lines.to_numpy()}
     )
-
-
-def list_images(context: Context) -> None:
-    """Make the table `images` of the pictures in the order in which they first occur."""
-    ids = context.column("boxes", "image_id").drop_duplicates()
-    context.values["images"] = ids.to_frame().reset_index(drop=True)

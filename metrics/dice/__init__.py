@@ -1,0 +1,1 @@
+"""Dice coefficient, image by image."""

@@ -1,0 +1,1 @@
+"""Dice coefficient and 3-D Hausdorff distance, combined."""

@@ -1,0 +1,1 @@
+../_shared/run_lengths.py

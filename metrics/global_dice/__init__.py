@@ -1,0 +1,1 @@
+"""Dice coefficient of all images together."""

@@ -1,0 +1,1 @@
+"""F-beta score of masks."""

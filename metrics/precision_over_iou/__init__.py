@@ -1,0 +1,1 @@
+"""Precision of masks over thresholds of intersection over union."""
