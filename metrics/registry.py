@@ -136,8 +136,10 @@ def load_metric(name: str, parameters: dict[str, Any] | None = None) -> evaluate
 
     module = inspect.getmodule(load_function(name))
     classes = (value for _, value in inspect.getmembers(module, inspect.isclass))
-    metric_class = next(
-        item for item in classes if issubclass(item, evaluate.Metric) and not inspect.isabstract(item)
+    metric_class: Callable[..., evaluate.Metric] = next(
+        item
+        for item in classes
+        if issubclass(item, evaluate.Metric) and not inspect.isabstract(item)
     )
     return metric_class(parameters=parameters)
 

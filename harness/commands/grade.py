@@ -3,9 +3,9 @@
 Exit code 0: valid; 1: invalid or missing, the submission is at fault; 3: error, we are at fault.
 
 --batch reads one JSON object a line with the keys competition_id, submission_path and, optionally,
-answers and version, and writes one report a line to stdout as each is done, in any order; `line` says
-which it belongs to. Paths are relative to the current folder. Exit code 0: all could be graded, invalid
-and missing submissions included; 1: some could not, their status is `error`.
+answers and version, and writes one report a line to stdout as each is done, in any order; `line`
+says which it belongs to. Paths are relative to the current folder. Exit code 0: all could be
+graded, invalid and missing submissions included; 1: some could not, their status is `error`.
 """
 
 from __future__ import annotations

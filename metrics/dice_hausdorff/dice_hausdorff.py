@@ -34,6 +34,7 @@ def dice_hausdorff(
     odd_counts: OddCounts = "refuse",
     beyond: Beyond = "refuse",
     nothing_to_average: Literal["refuse", "nan"] = "refuse",
+    fewer_predictions: Literal["refuse", "allow"] = "refuse",
 ) -> float:
     """Mean Dice coefficient of masks and mean Hausdorff distance of volumes, as one number.
 
@@ -71,6 +72,9 @@ def dice_hausdorff(
         What becomes of pixels behind the last one. ``"cut"``: they are dropped.
     nothing_to_average : {"refuse", "nan"}
         ``"nan"``: the score is NaN where there are no rows, or all masks are empty.
+    fewer_predictions : {"refuse", "allow"}
+        ``"allow"``: the predictions may end before the references do. Masks of the rows that lack
+        one do not count, but the true volumes hold them.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def dice_hausdorff(
 
     Examples
     --------
-    >>> references = ["1 4", "267 3 10 1", ""]
+    >>> references = ["1 4", "10 1 267 3", ""]
     >>> predictions = ["1 4", "267 3", ""]
     >>> round(dice_hausdorff(references, predictions), 6)
     0.965489
@@ -98,40 +102,64 @@ def dice_hausdorff(
     >>> round(dice_hausdorff(references, predictions, ids=ids), 6)
     0.960115
     """
-    if nothing_to_average not in ("refuse", "nan"):
-        raise MetricInputError(
-            "nothing_to_average", f"must be 'refuse' or 'nan'; got {nothing_to_average!r}"
-        )
-    if pixel_order not in ("row_major", "column_major"):
-        raise MetricInputError(
-            "pixel_order", f"must be 'row_major' or 'column_major'; got {pixel_order!r}"
-        )
-    if nothing_to_average == "nan" and _is_empty(references) and _is_empty(predictions):
+    _require_choice("nothing_to_average", nothing_to_average, ("refuse", "nan"))
+    _require_choice("fewer_predictions", fewer_predictions, ("refuse", "allow"))
+    _require_choice("pixel_order", pixel_order, ("row_major", "column_major"))
+    if (
+        nothing_to_average == "nan"
+        and _has_no_rows(predictions)
+        and (fewer_predictions == "allow" or _has_no_rows(references))
+    ):
         return float("nan")
+    submitted = _number_of_rows(predictions)
+    if fewer_predictions == "allow" and submitted < _number_of_rows(references):
+        lacking = _number_of_rows(references) - submitted
+        predictions = [*label_vector("predictions", predictions), *[""] * lacking]
     truth, predicted = read_mask_pairs(
         references, predictions, heights, widths, odd_counts=odd_counts, beyond=beyond
     )
     tall, wide = sizes("heights", heights, truth.count), sizes("widths", widths, truth.count)
     total = truth.areas() + predicted.areas()
-    counted = total > 0
+    counted = (total > 0) & (np.arange(truth.count) < submitted)
     if not counted.any():
-        if nothing_to_average == "nan":
-            return float("nan")
-        raise MetricInputError("references", "must hold a mask that is not empty")
+        return _nothing("references", "must hold a mask that is not empty", nothing_to_average)
     dice = float(np.mean(2 * shared_areas(truth, predicted)[counted] / total[counted]))
 
     lines, pixels = (tall, wide) if pixel_order == "row_major" else (wide, tall)
     true_stacks = _stack("references", "ids", ids, separator, lines, pixels)
-    stacks = (
-        true_stacks
-        if predicted_ids is None
-        else _stack("predictions", "predicted_ids", predicted_ids, separator, lines, pixels)
-    )
+    stacks = true_stacks
+    if predicted_ids is not None or submitted < truth.count:
+        name, own_ids = ("predicted_ids", predicted_ids)
+        if predicted_ids is None:
+            name, own_ids = "ids", None if ids is None else label_vector("ids", ids)[:submitted]
+        stacks = _stack(
+            "predictions", name, own_ids, separator, lines[:submitted], pixels[:submitted]
+        )
     pairs = zip(_volumes(truth, true_stacks), _volumes(predicted, stacks), strict=False)
     distances = [_distance(first, second, largest_ratio) for first, second in pairs]
     known = [distance for distance in distances if distance is not None]
-    distance = float(np.mean(known)) if known else float("nan")
-    return dice_weight * dice + (1 - dice_weight) * (1 - distance)
+    if not known:
+        return _nothing("predictions", "must hold a volume to compare", nothing_to_average)
+    return dice_weight * dice + (1 - dice_weight) * (1 - float(np.mean(known)))
+
+
+def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise MetricInputError(name, f"must be one of {choices}; got {value!r}")
+
+
+def _number_of_rows(values: Any) -> int:
+    return len(values) if hasattr(values, "__len__") and not isinstance(values, (str, dict)) else 1
+
+
+def _has_no_rows(values: Any) -> bool:
+    return _number_of_rows(values) == 0
+
+
+def _nothing(argument: str, rule: str, nothing_to_average: str) -> float:
+    if nothing_to_average == "refuse":
+        raise MetricInputError(argument, rule)
+    return float("nan")
 
 
 @dataclass(frozen=True)
@@ -141,10 +169,6 @@ class _Stacks:
     volumes: Integers
     slices: Integers
     shapes: list[tuple[int, int, int]]
-
-
-def _is_empty(values: Any) -> bool:
-    return hasattr(values, "__len__") and not isinstance(values, (str, dict)) and len(values) == 0
 
 
 def _stack(

@@ -77,7 +77,9 @@ def mask_f_beta(
     square = beta**2
     # (1 + b^2) TP + b^2 FN + FP
     total = square * truth.areas() + predicted.areas()
-    return float(np.mean(np.where(found > 0, (1 + square) * found / np.where(total, total, 1), 0.0)))
+    return float(
+        np.mean(np.where(found > 0, (1 + square) * found / np.where(total, total, 1), 0.0))
+    )
 
 
 class MaskFBeta(DirectMetric):

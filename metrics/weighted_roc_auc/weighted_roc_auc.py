@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import datasets
@@ -83,7 +84,7 @@ def weighted_roc_auc(
             fpr = np.insert(fpr, place, np.interp(limit, tpr[ends], fpr[ends]))
             tpr = np.insert(tpr, place, limit)
     areas = []
-    for low, high in zip(limits[:-1], limits[1:], strict=True):
+    for low, high in itertools.pairwise(limits):
         inside = (tpr >= low) & (tpr <= high)
         # Right of where the curve leaves the band, the band is below the curve.
         x, y = np.append(fpr[inside], 1.0), np.append(tpr[inside], high) - low

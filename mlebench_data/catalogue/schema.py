@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from mlebench_data.catalogue.dataset import DatasetView
 from mlebench_data.catalogue.submission import Submission
+from mlebench_data.paths import RelativePath
+from mlebench_data.raw import RawArchive
 from mlebench_data.recipe import Recipe
-from mlebench_data.recipe.operation import RelativePath
 
 Md5 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 CompetitionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")]
@@ -71,15 +72,6 @@ class Leaderboard(Model):
     median: float
     sample_score: float | None = None
     """Score of `v1`'s sample submission with the benchmark's answers, 0 on the normalised scale."""
-
-
-class RawArchive(Model):
-    """An archive among the raw files, and the folder its members appear in."""
-
-    path: RelativePath
-    extract_to: RelativePath = "."
-    url: Text | None = None
-    """Where the archive is found, if it does not belong to the competition's own data."""
 
 
 class Raw(Model):

@@ -110,9 +110,10 @@ class Submission(BaseModel):
     id: str
     """Column that names the row."""
     columns: list[Columns] = Field(min_length=1)
-    rows: Literal["exact", "superset", "subset"] = "exact"
+    rows: Literal["exact", "superset", "subset", "any"] = "exact"
     """`exact`: every row of the answers once; `superset`: more rows are ignored; `subset`: only the
-    rows that are there are scored."""
+    rows that are there are scored; `any`, with `align: position`: there may be fewer or more rows;
+    more are ignored, and the metric sees all rows of the answers."""
     row_sum: RowSum | None = None
 
     missing_tokens: MissingTokens = "empty"
@@ -127,6 +128,8 @@ class Submission(BaseModel):
     align_within: str | None = None
     """With `align: position`: rows are paired in file order among those of one value of this
     column, which both files have."""
+    ids_as: str | None = None
+    """With `align: position`: argument of the metric that is given the submitted ids."""
     repeated_ids: Literal["forbid", "count", "shift"] = "forbid"
     """`count`: a row may be there several times, and counts as often. `shift`, with
     `rows: superset`: the rows that have answers are sorted by id and paired in order, so that a
@@ -160,8 +163,14 @@ class Submission(BaseModel):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"column '{repeated[0]}' is declared twice")
-        if self.align != "id" and self.rows != "exact":
+        if self.rows == "any" and self.align != "position":
+            raise ValueError("rows: any needs align: position")
+        if self.align != "id" and self.rows not in ("exact", "any"):
             raise ValueError(f"align: {self.align} needs rows: exact")
+        if self.rows == "any" and self.align_within is not None:
+            raise ValueError("align_within needs rows: exact")
+        if self.ids_as is not None and self.align != "position":
+            raise ValueError("ids_as needs align: position")
         if self.align != "id" and self.repeated_ids != "forbid":
             raise ValueError(f"repeated_ids: {self.repeated_ids} needs align: id")
         if self.align != "sorted" and self.id_set != "any":

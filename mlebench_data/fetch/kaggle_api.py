@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mlebench_data.errors import RawDataError
+from mlebench_data.extras import import_extra
 from mlebench_data.fetch.patience import status_of
-from mlebench_data.prepare.archives import import_extra
 
 #: Seconds to wait for a connection, and for the next bytes of an answer.
 TIMEOUT = (30, 120)

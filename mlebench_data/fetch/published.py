@@ -23,7 +23,7 @@ from mlebench_data.prepare.finishing import (
 )
 from mlebench_data.prepare.layout import version_folder
 from mlebench_data.prepare.locks import lock_to_hold
-from mlebench_data.prepare.raw import RawTree
+from mlebench_data.raw import RawTree
 from mlebench_data.recipe import Context
 
 #: The version that is the data of the published benchmark.

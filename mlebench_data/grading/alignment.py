@@ -138,6 +138,8 @@ def align(
     import pandas as pd
 
     if schema.align == "position":
+        if schema.rows == "any":
+            return np.arange(min(len(submitted), len(known))), np.arange(len(known))
         if len(submitted) != len(known):
             raise InvalidSubmissionError(
                 f"has {len(submitted):,} rows, must have {len(known):,} (rows are paired in order)"

@@ -185,15 +185,19 @@ def _in_processes(
     # Spawned processes inherit no threads or locks; forked ones may hang on them.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = {}
-        for place, job in enumerate(todo):
-            try:
-                futures[pool.submit(grade_job, job, data_dir, version)] = job
-            except BrokenProcessPool:
-                # A process may die before all is handed over.
-                yield from ((left, None) for left in todo[place:])
-                break
-        for future in as_completed(futures):
-            try:
-                yield futures[future], future.result()
-            except BrokenProcessPool:
-                yield futures[future], None
+        try:
+            for place, job in enumerate(todo):
+                try:
+                    futures[pool.submit(grade_job, job, data_dir, version)] = job
+                except BrokenProcessPool:
+                    # A process may die before all is handed over.
+                    yield from ((left, None) for left in todo[place:])
+                    break
+            for future in as_completed(futures):
+                try:
+                    yield futures[future], future.result()
+                except BrokenProcessPool:
+                    yield futures[future], None
+        finally:
+            # After Ctrl-C, what has not begun never does.
+            pool.shutdown(cancel_futures=True)

@@ -125,6 +125,9 @@ def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> 
     }
     if metric.file_order is not None:
         inputs[metric.file_order] = submitted_rows
+    if schema.ids_as is not None:
+        ids = submission[schema.id].astype("object").to_numpy()
+        inputs[schema.ids_as] = ids[submitted_rows]
     try:
         return function(
             references=_references(answers, version)[answer_rows],
@@ -134,7 +137,7 @@ def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> 
         )
     except ValueError as error:
         # Metrics say which argument is at fault; each carries its own copy of the error class.
-        if getattr(error, "argument", None) != "predictions":
+        if getattr(error, "argument", None) not in ("predictions", schema.ids_as or "predictions"):
             raise
         reason = str(error)
         row = getattr(error, "row", None)

@@ -107,7 +107,7 @@ def check_columns(table: pd.DataFrame, schema: Submission) -> None:
     if repeated:
         raise InvalidSubmissionError(f"{_columns(repeated)} there more than once")
     required = schema.column_names()
-    if schema.align != "position":
+    if schema.align != "position" or schema.ids_as is not None:
         required = [schema.id, *required]
     elif schema.align_within is not None:
         required = [schema.align_within, *required]

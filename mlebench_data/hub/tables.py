@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mlebench_data.hub.column_types import Evidence, cells_to_type, value_to_type
 from mlebench_data.hub.errors import PackError
-from mlebench_data.prepare.archives import open_archive
+from mlebench_data.raw.archives import open_archive
 
 if TYPE_CHECKING:
     import pyarrow as pa

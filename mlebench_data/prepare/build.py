@@ -23,7 +23,7 @@ from mlebench_data.prepare.finishing import (
 from mlebench_data.prepare.layout import raw_folder, version_folder
 from mlebench_data.prepare.locks import LockState, lock_path, lock_to_hold
 from mlebench_data.prepare.manifest import Manifest
-from mlebench_data.prepare.raw import RawTree
+from mlebench_data.raw import RawTree
 from mlebench_data.recipe import Context
 
 

@@ -15,7 +15,7 @@ from mlebench_data.catalogue import Competition
 from mlebench_data.errors import IntegrityError, LockMismatchError, PrepareError
 from mlebench_data.prepare.locks import check_lock
 from mlebench_data.prepare.manifest import Manifest
-from mlebench_data.prepare.placing import FILE_MODE
+from mlebench_data.raw.placing import FILE_MODE
 
 DESCRIPTION = "public/description.md"
 

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from mlebench_data.errors import PrepareError
+from mlebench_data.paths import RelativePath
 from mlebench_data.recipe.context import Context
-from mlebench_data.recipe.operation import Name, Operation, OutputPath, RelativePath
+from mlebench_data.recipe.operation import Name, Operation, OutputPath
 
 _LISTS = ("annotations", "images")
 

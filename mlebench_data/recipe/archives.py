@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 
 from mlebench_data.errors import PrepareError
+from mlebench_data.paths import RelativePath
 from mlebench_data.recipe.context import Context
 from mlebench_data.recipe.files import expand
-from mlebench_data.recipe.operation import Name, Operation, OutputPath, RelativePath
+from mlebench_data.recipe.operation import Name, Operation, OutputPath
 
 # The earliest date that the zip format can hold: archives must not differ by when they were made.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -147,7 +148,7 @@ class ZipOutputs(Operation):
 
 def _seven_zip(target: Path, sources: list[Path]) -> None:
     """Pack files by their bare names into a 7z archive."""
-    from mlebench_data.prepare.archives import import_extra
+    from mlebench_data.extras import import_extra
 
     module = import_extra("py7zr", extra="archives", why=f"{target.name} is a 7z archive")
     with module.SevenZipFile(target, "w") as archive:

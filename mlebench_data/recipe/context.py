@@ -15,7 +15,7 @@ from mlebench_data.errors import PrepareError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlebench_data.prepare.raw import RawTree
+    from mlebench_data.raw import RawTree
 
 
 _Item = TypeVar("_Item")

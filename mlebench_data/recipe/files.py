@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from mlebench_data.errors import PrepareError
+from mlebench_data.paths import RelativePath
 from mlebench_data.recipe.context import Context
-from mlebench_data.recipe.operation import Name, Operation, OutputPath, RelativePath
+from mlebench_data.recipe.operation import Name, Operation, OutputPath
 
 
 def expand(context: Context, table: str, *patterns: str) -> Iterator[tuple[str, ...]]:

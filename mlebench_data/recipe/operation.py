@@ -7,14 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from mlebench_data.paths import RelativePath
 from mlebench_data.recipe.context import Context
-
-
-def _check_relative(path: str) -> str:
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or path != path.strip():
-        raise ValueError("must be a relative path without '..'")
-    return path
 
 
 def _check_output(path: str) -> str:
@@ -27,11 +21,12 @@ def _check_output(path: str) -> str:
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 """Name of a value inside a recipe."""
 
-RelativePath = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_relative)]
-"""Path or path pattern that stays inside its folder."""
-
 OutputPath = Annotated[RelativePath, AfterValidator(_check_output)]
 """Path of a prepared file, below `public/` or `private/`."""
+
+
+Scalar = bool | int | float | str
+"""A value that YAML can give."""
 
 
 class Operation(BaseModel):
@@ -58,3 +53,18 @@ class Operation(BaseModel):
     def run(self, context: Context) -> None:
         """Carry the operation out."""
         raise TypeError(f"{type(self).__name__} does not define run().")
+
+
+class TableOperation(Operation):
+    """An operation that makes one table of another."""
+
+    table: Name
+    into: Name
+
+    def uses(self) -> list[str]:
+        """Return the names of the values this operation needs."""
+        return [self.table]
+
+    def makes(self) -> list[str]:
+        """Return the names of the values this operation leaves."""
+        return [self.into]

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from mlebench_data.recipe.annotations import ReadAnnotations, RenameImages, WriteAnnotations
 from mlebench_data.recipe.archives import TarRawFiles, ZipFolder, ZipOutputs, ZipRawFiles
+from mlebench_data.recipe.columns import OneHot, RenameColumns, SelectColumns, SetColumns
 from mlebench_data.recipe.custom import CallFunction
 from mlebench_data.recipe.files import (
     CopyFile,
@@ -19,21 +20,15 @@ from mlebench_data.recipe.files import (
 )
 from mlebench_data.recipe.operation import Operation
 from mlebench_data.recipe.records import ReadRecords, RecordsToTable, SelectFields, WriteRecords
-from mlebench_data.recipe.splits import ShuffleRows, SplitGroups, SplitRows, SplitWithinGroups
-from mlebench_data.recipe.tables import (
+from mlebench_data.recipe.rows import (
     DistinctRows,
     FilterRows,
     NumberGroups,
     NumberRows,
-    OneHot,
-    ReadTable,
-    RenameColumns,
-    SampleSubmission,
-    SelectColumns,
-    SetColumns,
     SortRows,
-    WriteTable,
 )
+from mlebench_data.recipe.splits import ShuffleRows, SplitGroups, SplitRows, SplitWithinGroups
+from mlebench_data.recipe.tables import ReadTable, SampleSubmission, WriteTable
 from mlebench_data.recipe.tfrecords import ReadTfrecords
 
 AnyOperation = Annotated[

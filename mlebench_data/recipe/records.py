@@ -7,8 +7,9 @@ import json
 from typing import IO, Any, Literal
 
 from mlebench_data.errors import PrepareError
+from mlebench_data.paths import RelativePath
 from mlebench_data.recipe.context import Context
-from mlebench_data.recipe.operation import Name, Operation, OutputPath, RelativePath
+from mlebench_data.recipe.operation import Name, Operation, OutputPath
 
 
 class ReadRecords(Operation):

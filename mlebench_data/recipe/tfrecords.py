@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import IO, Literal
 
 from mlebench_data.errors import PrepareError
+from mlebench_data.paths import RelativePath
 from mlebench_data.recipe.context import Context
 from mlebench_data.recipe.files import expand
-from mlebench_data.recipe.operation import Name, Operation, RelativePath
+from mlebench_data.recipe.operation import Name, Operation
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LARGEST_RECORD = 1 << 30

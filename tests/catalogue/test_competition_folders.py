@@ -138,6 +138,19 @@ def test_leaderboard_comes_with_its_table(competition_id: str) -> None:
 
 
 @with_leaderboard
+def test_sample_submission_is_worse_than_gold(competition_id: str) -> None:
+    competition = load(competition_id)
+    leaderboard = competition.facts.leaderboard
+    assert leaderboard is not None
+    if leaderboard.sample_score is None:
+        # A correlation with a constant is not defined.
+        assert competition.version().metric.name == "pearson"
+        return
+    sign = 1 if competition.version().metric.higher_is_better else -1
+    assert sign * leaderboard.sample_score < sign * leaderboard.gold
+
+
+@with_leaderboard
 def test_leaderboard_fits_the_direction_and_its_table(competition_id: str) -> None:
     competition = load(competition_id)
     leaderboard = competition.facts.leaderboard

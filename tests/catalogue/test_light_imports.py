@@ -25,7 +25,15 @@ def test_importing_the_package_imports_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["list"], ["list", "--json"], ["list", "--split", "open"], ["--help"]]
+    "arguments",
+    [
+        ["list"],
+        ["list", "--json"],
+        ["list", "--split", "open"],
+        ["--help"],
+        ["metrics", "list"],
+        ["metrics", "info", "rmse"],
+    ],
 )
 def test_verb_needs_no_heavy_library(arguments: list[str]) -> None:
     code = (

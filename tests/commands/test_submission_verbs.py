@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,56 @@ def test_fault_of_ours_has_an_exit_code_of_its_own(files: dict[str, Path], mlebe
     done = mlebench("grade", "tiny", files["perfect"], "--answers", files["other"], "--json")
     assert done.code == 3
     assert done.json()["status"] == "error"
+
+
+def test_batch(files: dict[str, Path], mlebench: Any, tmp_path: Path) -> None:
+    jobs = [{"competition_id": "tiny", "submission_path": str(path)} for path in files.values()]
+    path = tmp_path / "jobs.jsonl"
+    path.write_text("".join(json.dumps(job) + "\n" for job in jobs))
+    done = mlebench("grade", "--batch", path)
+    assert done.code == 0
+    assert done.err == "5 submissions: 2 valid, 2 invalid, 1 missing\n"
+    results = [json.loads(line) for line in done.out.splitlines()]
+    expected = {str(files[name]): (status, score) for name, status, score in VERDICTS}
+    assert {
+        item["submission_path"]: (item["status"], item["score"]) for item in results
+    } == expected
+    path.write_text(path.read_text() + "{}\n")
+    done = mlebench("grade", "--batch", path)
+    assert done.code == 1
+    assert done.err == "6 submissions: 2 valid, 2 invalid, 1 missing, 1 error\n"
+    reasons = {item["line"]: item["reason"] for item in map(json.loads, done.out.splitlines())}
+    assert reasons[6] == "line 6: 'competition_id' is missing"
+    done = mlebench("grade", "--batch", path, "--data-dir", tmp_path / "elsewhere")
+    assert done.code == 1
+    assert done.err == "6 submissions: 6 error\n"
+
+
+def test_empty_batch(mlebench: Any, tmp_path: Path) -> None:
+    path = tmp_path / "jobs.jsonl"
+    path.touch()
+    done = mlebench("grade", "--batch", path)
+    assert (done.code, done.out, done.err) == (0, "", "0 submissions\n")
+    done = mlebench("grade", "--batch", tmp_path / "none.jsonl")
+    assert done.code == 1
+    assert "none.jsonl cannot be read" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tiny"], "name a competition and a submission"),
+        ([], "name a competition and a submission"),
+        (["tiny", "a.csv", "--jobs", "2"], "--jobs goes with --batch"),
+        (["tiny", "--batch", "a"], "--batch names submissions and answers itself"),
+        (["--batch", "a", "--answers", "b"], "--batch names submissions and answers itself"),
+        (["--batch", "a", "--jobs", "0"], "'0' is no whole number of at least 1"),
+    ],
+)
+def test_wrong_command_line(arguments: list[str], message: str, mlebench: Any) -> None:
+    done = mlebench("grade", *arguments)
+    assert done.code == 2
+    assert message in done.err
 
 
 def test_medals_are_put_into_words(

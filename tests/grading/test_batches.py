@@ -129,7 +129,7 @@ def test_data_folder_and_version_hold_for_lines_that_name_none(
     ids=lambda value: repr(value)[:30],
 )
 def test_wrong_line_is_named(text: bytes, reason: str) -> None:
-    with pytest.raises(BatchFileError, match="^line 7: ") as caught:
+    with pytest.raises(BatchFileError, match=r"^line 7: ") as caught:
         parse_job(7, text)
     assert reason in str(caught.value)
 

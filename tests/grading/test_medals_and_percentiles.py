@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlebench_data.errors import CatalogueError
 from mlebench_data.grading import grade
-from mlebench_data.grading.leaderboard import read_table, share_beaten, standing
+from mlebench_data.grading.leaderboard import normalise, read_table, share_beaten, standing
 
 TABLE = "position,score\n0,0.1\n0.5,0.5\n0.9,0.9\n1,0.95\n"
 BOARD = {"teams": 11, "gold": 0.9, "silver": 0.8, "bronze": 0.7, "median": 0.5}
@@ -67,6 +67,43 @@ def test_no_score_has_no_standing(score: float | None, boards: Any) -> None:
     assert not result.any_medal
     assert not result.above_median
     assert result.percentile is None
+
+
+@pytest.mark.parametrize(
+    ("score", "normalised"),
+    [(0.5, 0.0), (0.9, 1.0), (0.7, 0.5), (0.1, -1.0), (1.3, 2.0), (float("-inf"), float("-inf"))],
+)
+@pytest.mark.parametrize("higher", [True, False])
+def test_normalised_score(score: float, normalised: float, higher: bool, graded: Any) -> None:
+    sign = 1 if higher else -1
+    board = {**(BOARD if higher else NEGATED_BOARD), "sample_score": sign * 0.5}
+    competition = graded(leaderboard=board, table=TABLE if higher else NEGATED)
+    result = standing(competition, sign * score, higher_is_better=higher)
+    assert result.normalised_score == pytest.approx(normalised, abs=1e-12)
+    for none in (None, float("nan")):
+        assert standing(competition, none, higher_is_better=higher).normalised_score is None
+
+
+def test_normalised_score_needs_a_known_sample_score(boards: Any) -> None:
+    assert standing(boards[True], 0.9, higher_is_better=True).normalised_score is None
+    assert normalise(0.9, sample=0.9, gold=0.9) is None
+
+
+@given(
+    sample=st.floats(-1e6, 1e6),
+    gold=st.floats(-1e6, 1e6),
+    scores=st.tuples(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9)),
+)
+def test_normalised_score_keeps_the_order(
+    sample: float, gold: float, scores: tuple[float, float]
+) -> None:
+    if sample == gold:
+        return
+    assert normalise(sample, sample=sample, gold=gold) == 0
+    assert normalise(gold, sample=sample, gold=gold) == 1
+    low, high = (normalise(score, sample=sample, gold=gold) for score in sorted(scores))
+    assert low is not None and high is not None
+    assert low <= high if gold > sample else low >= high
 
 
 def test_without_a_leaderboard(graded: Any) -> None:

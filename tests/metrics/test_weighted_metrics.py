@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from math import log
 from typing import Any
 
@@ -25,7 +26,7 @@ def _area_of_band(truth: np.ndarray, scores: np.ndarray, low: float, high: float
         seen = scores >= threshold
         points.append((float(np.mean(seen[truth == 0])), float(np.mean(seen[truth == 1]))))
     area = 0.0
-    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         bottom, top = max(y0, low), min(y1, high)
         if bottom < top:
             # What lies right of this piece of the curve; the mean distance is that of its middle.
@@ -48,10 +49,7 @@ def test_weighted_roc_auc(seed: int, rows: int, digits: int, bands: Any) -> None
     truth = np.r_[0, 1, random.integers(0, 2, rows - 2)]
     scores = np.round(random.normal(0.5 * truth, 1), digits)
     limits, weights = bands
-    areas = [
-        _area_of_band(truth, scores, low, high)
-        for low, high in zip(limits[:-1], limits[1:], strict=True)
-    ]
+    areas = [_area_of_band(truth, scores, low, high) for low, high in itertools.pairwise(limits)]
     expected = np.dot(areas, weights) / np.dot(np.diff(limits), weights)
     score = load_function("weighted_roc_auc")(truth, scores, thresholds=limits, weights=weights)
     assert score == pytest.approx(expected, abs=1e-12)

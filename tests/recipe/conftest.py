@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlebench_data.prepare.raw import RawTree
+from mlebench_data.raw import RawTree
 from mlebench_data.recipe import Context, Operation, operation_types
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlebench_data.errors import PrepareError
-from mlebench_data.prepare.archives import open_archive
+from mlebench_data.raw.archives import open_archive
 
 pytest.importorskip("py7zr")
 FILES = ["public/b.txt", "public/deep/a.txt"]

@@ -19,7 +19,7 @@ from mlebench_data.catalogue import Competition, competition_ids, load_competiti
 from mlebench_data.catalogue.schema import CompetitionFile
 from mlebench_data.grading import grade, validate
 from mlebench_data.prepare import prepare
-from mlebench_data.prepare.archives import open_archive
+from mlebench_data.raw.archives import open_archive
 
 ARCHIVES = {path.name.removesuffix(".tar.xz") for path in Path(__file__).parent.glob("*.tar.xz")}
 DESCRIPTION = "description.md"

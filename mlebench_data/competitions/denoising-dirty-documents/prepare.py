@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from mlebench_data.prepare.archives import import_extra
+from mlebench_data.extras import import_extra
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench_data.prepare.archives import import_extra
+from mlebench_data.extras import import_extra
 
 if TYPE_CHECKING:
     from mlebench_data.recipe import Context

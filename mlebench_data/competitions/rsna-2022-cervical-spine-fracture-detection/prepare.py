@@ -11,8 +11,8 @@ from mlebench_data.recipe import Context
 def choose_studies(context: Context, train_share: float, seed: int) -> None:
     """Draw the training studies, so that those with boxes and segmentations have their share.
 
-    Uses the tables `labelled`, `boxes` and `segmentations`; makes lists of studies as tables with a
-    column `StudyInstanceUID`: `chosen` (all for training), `boxed` (those whose boxes are published)
+    Uses the tables `labelled`, `boxes` and `segmentations`; makes tables of one column
+    `StudyInstanceUID`: `chosen` (all studies for training), `boxed` (those whose boxes are shown)
     and `segmented` (those whose segmentations are). Draws go one after the other, from one stream
     of random numbers.
     """
@@ -52,7 +52,7 @@ def choose_studies(context: Context, train_share: float, seed: int) -> None:
 
 
 def make_answers(context: Context) -> None:
-    """Make `answers` from `test`: a row for each study and label, the labels one after the other."""
+    """Make `answers` from `test`: a row for each label and study, label after label."""
     answers = context.table("test").melt(
         id_vars="StudyInstanceUID", var_name="prediction_type", value_name="fractured"
     )

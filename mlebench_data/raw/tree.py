@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from mlebench_data.catalogue.schema import RawArchive
 from mlebench_data.errors import RawDataError
-from mlebench_data.prepare.archives import Archive, open_archive
-from mlebench_data.prepare.placing import place
+from mlebench_data.raw.archives import Archive, open_archive
+from mlebench_data.raw.location import RawArchive
+from mlebench_data.raw.placing import place
 
 
 class RawTree:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import tarfile
 import zipfile
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
-from mlebench_data.errors import MissingExtraError, RawDataError
+from mlebench_data.errors import RawDataError
+from mlebench_data.extras import import_extra
 
 
 class Archive(ABC):
@@ -125,23 +125,6 @@ class ExtractedArchive(Archive):
     def close(self) -> None:
         """Remove the extracted files."""
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def import_extra(name: str, *, extra: str, why: str) -> Any:
-    """Import a library that only an extra installs.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed; the message names the extra.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{why}, which needs the library {name}. Install it with "
-            f"`pip install 'mlebench-data[{extra}]'`."
-        ) from error
 
 
 def open_archive(path: Path, scratch: Path) -> Archive:
