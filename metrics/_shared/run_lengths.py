@@ -9,13 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .validation import (
-    MetricInputError,
-    finite_numbers,
-    label_vector,
-    require_rows,
-    require_same_shape,
-)
+from .validation import MetricInputError, finite_numbers, label_vector, require_rows
 
 Integers = npt.NDArray[np.int64]
 OddCounts = Literal["refuse", "broadcast"]
@@ -52,9 +46,35 @@ class Runs:
         return _sum_by_row(self.rows, self.ends - self.starts, self.count)
 
 
+def mask_cells(argument: str, values: Any) -> npt.NDArray[Any]:
+    """Check that an array-like holds text.
+
+    Parameters
+    ----------
+    argument : str
+        Name used in errors.
+    values : array-like of str, shape (n,)
+        Masks.
+
+    Returns
+    -------
+    ndarray of str objects, shape (n,)
+        The text.
+
+    Raises
+    ------
+    MetricInputError
+        If a row holds something else, or there are none.
+    """
+    cells = label_vector(argument, values)
+    if cells.dtype.kind != "O" or not isinstance(cells[0], str):
+        raise MetricInputError(argument, f"must be text; row 0 holds {cells.tolist()[0]!r}", 0)
+    return cells
+
+
 def read_runs(
     argument: str,
-    values: Any,
+    cells: npt.NDArray[Any],
     pixels: Integers | None = None,
     *,
     odd_counts: OddCounts = "refuse",
@@ -67,8 +87,8 @@ def read_runs(
     ----------
     argument : str
         Name used in errors.
-    values : array-like of str, shape (n,)
-        Masks; text of blanks only is an empty one.
+    cells : ndarray of str objects, shape (n,)
+        Masks, from `mask_cells`; text of blanks only is an empty one.
     pixels : ndarray of int64, shape (n,), optional
         Number of pixels of each row's image. By default it is not limited.
     odd_counts : {"refuse", "broadcast"}
@@ -87,13 +107,12 @@ def read_runs(
     Raises
     ------
     MetricInputError
-        If a row is no text of whole numbers; if their count is odd; if a start or a length is not
+        If a row does not hold whole numbers; if their count is odd; if a start or a length is not
         positive; if the runs of a row do not ascend, overlap, or reach beyond the last pixel; if
         the number of rows is not that of `pixels`.
     """
     if beyond not in ("refuse", "cut"):
         raise MetricInputError("beyond", f"must be 'refuse' or 'cut'; got {beyond!r}")
-    cells = _text(argument, values)
     if pixels is not None and len(pixels) != len(cells):
         raise MetricInputError(argument, f"must have {len(pixels)} rows; got {len(cells)}")
     numbers, counts = _whole_numbers(argument, cells, empty_token)
@@ -123,8 +142,8 @@ def read_runs(
 
 
 def read_mask_pairs(
-    references: Any,
-    predictions: Any,
+    references: npt.NDArray[Any],
+    predictions: npt.NDArray[Any],
     heights: Any = None,
     widths: Any = None,
     *,
@@ -136,8 +155,8 @@ def read_mask_pairs(
 
     Parameters
     ----------
-    references, predictions : array-like of str, shape (n,)
-        Masks.
+    references, predictions : ndarray of str objects, shape (n,)
+        Masks, from `mask_cells`.
     heights, widths : int or array-like of shape (n,), optional
         Size of the images in pixels.
     odd_counts, beyond, empty_token
@@ -151,16 +170,14 @@ def read_mask_pairs(
     Raises
     ------
     MetricInputError
-        As from `read_runs`, or if the lengths differ.
+        As from `read_runs` and `pixel_counts`.
     """
-    true_cells, predicted_cells = _text("references", references), _text("predictions", predictions)
-    require_same_shape(true_cells, predicted_cells)
-    pixels = pixel_counts(heights, widths, len(true_cells))
+    pixels = pixel_counts(heights, widths, len(references))
     truth, predicted = (
         read_runs(
             name, cells, pixels, odd_counts=odd_counts, beyond=beyond, empty_token=empty_token
         )
-        for name, cells in (("references", true_cells), ("predictions", predicted_cells))
+        for name, cells in (("references", references), ("predictions", predictions))
     )
     return truth, predicted
 
@@ -255,13 +272,6 @@ def shared_areas(first: Runs, second: Runs) -> Integers:
     offset = offsets[first.rows]
     shared = covered(first.ends + offset) - covered(first.starts + offset)
     return _sum_by_row(first.rows, shared, first.count)
-
-
-def _text(argument: str, values: Any) -> npt.NDArray[Any]:
-    cells = label_vector(argument, values)
-    if cells.dtype.kind != "O" or not isinstance(cells[0], str):
-        raise MetricInputError(argument, f"must be text; row 0 holds {cells.tolist()[0]!r}", 0)
-    return cells
 
 
 def _sum_by_row(rows: Integers, values: Integers, count: int) -> Integers:

@@ -9,7 +9,8 @@ import evaluate
 import numpy as np
 
 from .direct_metric import DirectMetric
-from .run_lengths import Beyond, OddCounts, read_mask_pairs, shared_areas
+from .run_lengths import Beyond, OddCounts, mask_cells, read_mask_pairs, shared_areas
+from .validation import require_same_shape
 
 
 def dice(
@@ -65,8 +66,11 @@ def dice(
     >>> dice(references, references)
     1.0
     """
+    true_cells = mask_cells("references", references)
+    predicted_cells = mask_cells("predictions", predictions)
+    require_same_shape(true_cells, predicted_cells)
     truth, predicted = read_mask_pairs(
-        references, predictions, heights, widths, odd_counts=odd_counts, beyond=beyond
+        true_cells, predicted_cells, heights, widths, odd_counts=odd_counts, beyond=beyond
     )
     shared = shared_areas(truth, predicted)
     total = truth.areas() + predicted.areas()

@@ -8,7 +8,8 @@ import datasets
 import evaluate
 
 from .direct_metric import DirectMetric
-from .run_lengths import Beyond, OddCounts, read_mask_pairs, shared_areas
+from .run_lengths import Beyond, OddCounts, mask_cells, read_mask_pairs, shared_areas
+from .validation import require_same_shape
 
 
 def global_dice(
@@ -67,9 +68,12 @@ def global_dice(
     >>> global_dice(["1 4", "-"], ["3 2", "-"], empty_token="-")
     0.6666666666666666
     """
+    true_cells = mask_cells("references", references)
+    predicted_cells = mask_cells("predictions", predictions)
+    require_same_shape(true_cells, predicted_cells)
     truth, predicted = read_mask_pairs(
-        references,
-        predictions,
+        true_cells,
+        predicted_cells,
         heights,
         widths,
         odd_counts=odd_counts,

@@ -9,8 +9,8 @@ import evaluate
 import numpy as np
 
 from .direct_metric import DirectMetric
-from .run_lengths import Beyond, OddCounts, read_mask_pairs, shared_areas
-from .validation import MetricInputError
+from .run_lengths import Beyond, OddCounts, mask_cells, read_mask_pairs, shared_areas
+from .validation import MetricInputError, require_same_shape
 
 
 def mask_f_beta(
@@ -70,8 +70,11 @@ def mask_f_beta(
     """
     if not 0 < beta < np.inf:
         raise MetricInputError("beta", f"must be positive and finite; got {beta!r}")
+    true_cells = mask_cells("references", references)
+    predicted_cells = mask_cells("predictions", predictions)
+    require_same_shape(true_cells, predicted_cells)
     truth, predicted = read_mask_pairs(
-        references, predictions, heights, widths, odd_counts=odd_counts, beyond=beyond
+        true_cells, predicted_cells, heights, widths, odd_counts=odd_counts, beyond=beyond
     )
     found = shared_areas(truth, predicted)
     square = beta**2

@@ -9,8 +9,15 @@ import evaluate
 import numpy as np
 
 from .direct_metric import DirectMetric
-from .run_lengths import Beyond, OddCounts, pixel_counts, read_mask_pairs, shared_areas
-from .validation import MetricInputError
+from .run_lengths import (
+    Beyond,
+    OddCounts,
+    mask_cells,
+    pixel_counts,
+    read_mask_pairs,
+    shared_areas,
+)
+from .validation import MetricInputError, require_same_shape
 
 
 def precision_over_iou(
@@ -28,8 +35,9 @@ def precision_over_iou(
 ) -> float:
     """Mean precision of masks over thresholds of intersection over union, one image in each row.
 
-    A row counts the share of thresholds that the intersection over union of its masks exceeds. Where
-    the true mask is empty it counts 1 if the predicted one is empty too, else 0. Higher is better.
+    A row counts the share of thresholds that the intersection over union of its masks exceeds.
+    Where the true mask is empty it counts 1 if the predicted one is empty too, else 0. Higher is
+    better.
 
     Parameters
     ----------
@@ -41,8 +49,8 @@ def precision_over_iou(
     lowest, highest, step : float
         The thresholds are ``numpy.arange(lowest, highest, step)``, so that `highest` is not one.
     empty_predictions : {"wrong", "whole_image"}
-        What an empty predicted mask counts where the true one is not empty. ``"whole_image"``: as if
-        it held every pixel, for which `heights` and `widths` are needed.
+        What an empty predicted mask counts where the true one is not empty. ``"whole_image"``: as
+        if it held every pixel, for which `heights` and `widths` are needed.
     heights, widths : int or array-like of shape (n,), optional
         Size of the images in pixels. Without them, runs may reach anywhere.
     odd_counts : {"refuse", "broadcast"}
@@ -78,8 +86,11 @@ def precision_over_iou(
     thresholds = np.arange(lowest, highest, step) if step > 0 else np.empty(0)
     if not len(thresholds):
         raise MetricInputError("step", "must lead from lowest to highest; there is no threshold")
+    true_cells = mask_cells("references", references)
+    predicted_cells = mask_cells("predictions", predictions)
+    require_same_shape(true_cells, predicted_cells)
     truth, predicted = read_mask_pairs(
-        references, predictions, heights, widths, odd_counts=odd_counts, beyond=beyond
+        true_cells, predicted_cells, heights, widths, odd_counts=odd_counts, beyond=beyond
     )
     shared = shared_areas(truth, predicted)
     true_areas, areas = truth.areas(), predicted.areas()
