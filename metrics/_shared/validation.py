@@ -148,10 +148,10 @@ def label_vector(argument: str, values: Any) -> npt.NDArray[Any]:
         return array
     if array.dtype.kind != "O":
         raise MetricInputError(argument, f"must be text or numbers; got dtype {array.dtype}")
-    require_rows(argument, "must not be missing", array, ~_is_missing(array))
     text = _is_instance(array, str)
     if text.all():
         return array
+    require_rows(argument, "must not be missing", array, ~_is_missing(array))
     known = text | _is_instance(array, _NUMBER_TYPES)
     require_rows(argument, "must be text or numbers", array, known)
     require_rows(argument, "must be all text or all numbers", array, text == text[0])
@@ -279,5 +279,8 @@ def _is_missing(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _is_instance(array: npt.NDArray[Any], types: type | tuple[type, ...]) -> npt.NDArray[np.bool_]:
+    if types is str and pd.api.types.infer_dtype(array, skipna=False) == "string":
+        # A hundred times as fast, and nearly all labels are of one kind.
+        return np.ones(array.shape, dtype=np.bool_)
     found = np.fromiter((isinstance(value, types) for value in array.flat), np.bool_, array.size)
     return found.reshape(array.shape)

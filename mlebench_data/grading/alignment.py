@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench_data.catalogue.submission import Submission
 from mlebench_data.grading.columns import InvalidSubmissionError, shorten, to_number
+from mlebench_data.grading.row_ids import RowIds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,17 @@ def _comparable(ids: pd.Series[Any], known: pd.Series[Any]) -> pd.Series[Any]:
     if infer_dtype(ids, skipna=False) == "string":
         return ids
     return ids.map(lambda value: value if isinstance(value, str) else str(value)).astype("object")
+
+
+def _row_ids(ids: pd.Series[Any], known: pd.Series[Any]) -> RowIds:
+    """Read ids as the kind that the known ids have."""
+    import pandas as pd
+    from pandas.api.types import is_numeric_dtype
+
+    is_text = isinstance(ids.dtype, pd.StringDtype) and not is_numeric_dtype(known.dtype)
+    if is_text and not ids.isna().any():
+        return RowIds(ids)
+    return RowIds(_comparable(ids, known))
 
 
 def _align_within(
@@ -103,12 +115,8 @@ def _align_sorted(
 
 def partners(submitted: pd.DataFrame, known: pd.DataFrame, schema: Submission) -> Positions:
     """Return the known row that has the id of each submitted row, -1 where there is none."""
-    import numpy as np
-    import pandas as pd
-
-    ids = pd.Index(_comparable(submitted[schema.id], known[schema.id]))
-    known_ids = pd.Index(_comparable(known[schema.id], known[schema.id]))
-    return np.asarray(known_ids.get_indexer(ids), dtype=np.intp)
+    known_ids = _row_ids(known[schema.id], known[schema.id])
+    return known_ids.find(_row_ids(submitted[schema.id], known[schema.id]))
 
 
 def align(
@@ -153,17 +161,15 @@ def align(
         return _align_sorted(submitted[schema.id], known[schema.id], schema)
 
     raw_ids = submitted[schema.id]
-    ids = _comparable(raw_ids, known[schema.id])
-    index = pd.Index(_comparable(known[schema.id], known[schema.id]))
-    known_ids = index.to_numpy()
-    order = np.argsort(known_ids, kind="stable")
-    in_order = known_ids[order]
-    if (in_order[1:] == in_order[:-1]).any():
+    ids = _row_ids(raw_ids, known[schema.id])
+    known_ids = _row_ids(known[schema.id], known[schema.id])
+    order = known_ids.order()
+    if known_ids.repeated(order):
         raise ValueError(f"the answers hold an id twice in column '{schema.id}'")
-    if len(ids) == len(index) and np.array_equal(ids.to_numpy(), known_ids):
+    if ids.equals(known_ids):
         # The order of the sample submission, which most keep: no need to look up millions of ids.
         return order, order
-    partner = index.get_indexer(pd.Index(ids))
+    partner = known_ids.find(ids)
     problems = []
 
     unknown = partner < 0
@@ -178,15 +184,15 @@ def align(
             )
             + _more(int(unknown.sum()) - 1)
         )
-    repeated = pd.Index(partner).duplicated() & ~unknown
-    if repeated.any() and schema.repeated_ids == "forbid":
+    counts = np.bincount(partner[~unknown], minlength=len(known))
+    if counts.max(initial=0) > 1 and schema.repeated_ids == "forbid":
+        repeated = pd.Index(partner).duplicated() & ~unknown
         first = int(repeated.argmax())
         problems.append(
             f"row {first + 1}: `{schema.id}` {_shown(raw_ids.iloc[first])} appears a second time"
             + _more(int(repeated.sum()) - 1)
         )
-    absent = np.ones(len(known), dtype=bool)
-    absent[partner[~unknown]] = False
+    absent = counts == 0
     if absent.any() and schema.rows != "subset":
         names = [_shown(value) for value in known[schema.id][absent].iloc[:3]]
         number = int(absent.sum())
@@ -199,7 +205,8 @@ def align(
     if schema.repeated_ids == "shift":
         scored = np.flatnonzero(~unknown)
         # As published, down to where the unstable sort puts rows of one id.
-        place = np.argsort(np.asarray(ids, dtype=object)[scored], kind="quicksort")
+        scored_ids = ids.series.iloc[scored].astype("object").to_numpy()
+        place = np.argsort(scored_ids, kind="quicksort")
         return scored[place][: len(known)], order
     rank = np.empty(len(known), dtype=np.intp)
     rank[order] = np.arange(len(known))

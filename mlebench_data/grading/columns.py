@@ -155,21 +155,21 @@ def _boolean_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
     return numbers.astype("int64").to_numpy()
 
 
-def _check_is_text(text: pd.Series[Any], spec: Columns) -> None:
+def _check_is_text(text: pd.Series[Any], present: npt.NDArray[np.bool_], spec: Columns) -> None:
     """Refuse a column of which pandas would make numbers or true/false, or nothing at all."""
     import pandas as pd
 
-    cells = text.dropna()
-    if cells.empty:
+    if not present.any():
         if spec.all_missing == "forbid" and len(text):
             raise InvalidSubmissionError(f"column `{text.name}`: every value is missing")
         return
     if spec.all_numbers in ("allow", "as_read"):
         return
-    first = str(cells.iloc[0])
+    first = str(text.iloc[int(present.argmax())])
     if first.lower() not in ("true", "false") and pd.isna(pd.to_numeric(first, errors="coerce")):
         # One cell of text will do, and mostly the first is.
         return
+    cells = text[present]
     numbers = pd.to_numeric(cells, errors="coerce")
     if spec.all_numbers == "forbid":
         is_boolean = cells.map(lambda cell: str(cell).lower() in ("true", "false"))
@@ -188,13 +188,14 @@ def _string_column(series: pd.Series[Any], spec: Columns) -> npt.NDArray[Any]:
     from pandas.api.types import is_numeric_dtype
 
     _check_missing(series, spec)
+    present = series.notna()
     text = series.astype("object")
     if spec.all_numbers == "as_read" and is_numeric_dtype(series.dtype):
-        text = text.map(str).where(series.notna(), None)
-    _check_is_text(text, spec)
-    if spec.missing in ("empty_text", "nan_text"):
-        text = text.where(text.notna(), "" if spec.missing == "empty_text" else "nan")
-    present = text.notna()
+        text = text.map(str).where(present, None)
+    _check_is_text(text, present.to_numpy(dtype=bool), spec)
+    if spec.missing in ("empty_text", "nan_text") and not present.all():
+        text = text.where(present, "" if spec.missing == "empty_text" else "nan")
+        present = text.notna()
     if spec.values is not None:
         allowed = text.isin(spec.values) | ~present
         _refuse(series, (~allowed).to_numpy(), f"none of {_listing(spec.values)}")

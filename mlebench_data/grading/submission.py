@@ -221,5 +221,7 @@ def _without_unseen(
         filling = group.values[0]
     else:
         filling = "0" if group.type == "string" else group.minimum or 0
+    if column.dtype == "float64" and not isinstance(filling, str):
+        return column.where(looked_at, filling)
     cells = np.where(looked_at, column.to_numpy(dtype=object), filling)
     return pd.Series(cells, name=column.name).infer_objects()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +83,28 @@ class Manifest:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        """Return the manifest as JSON text."""
-        content: dict[str, Any] = {"format": FORMAT, **asdict(self)}
-        for entry in content["files"]:
-            entry["mode"] = f"{entry['mode']:04o}"
-            if entry["rows"] is None:
-                del entry["rows"]
-        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        """Return the manifest as JSON text, one file to a line."""
+        head = {
+            "format": FORMAT,
+            "competition": self.competition,
+            "version": self.version,
+            "recipe_sha256": self.recipe_sha256,
+            "empty_folders": self.empty_folders,
+        }
+        encode = json.JSONEncoder(ensure_ascii=False).encode
+        lines = []
+        for entry in self.files:
+            fields: dict[str, Any] = {
+                "path": entry.path,
+                "size": entry.size,
+                "sha256": entry.sha256,
+                "mode": f"{entry.mode:04o}",
+            }
+            if entry.rows is not None:
+                fields["rows"] = entry.rows
+            lines.append(encode(fields))
+        files = ",\n ".join(lines)
+        return f'{encode(head)[:-1]},\n"files": [\n {files}\n]}}\n'
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into a folder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from mlebench_data.recipe.operation import Name, Operation
 
 
 class RowShare(BaseModel):
-    """The share that the rows of one value have in the rows of several.
+    """The share of one value's rows in the rows of several; without these, their number.
 
     For competitions whose own test set has the size that the new one should have.
     """
@@ -21,11 +22,12 @@ class RowShare(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rows_of: Name
-    among: list[Name]
+    among: list[Name] = []
 
-    def resolve(self, context: Context) -> float:
-        """Return the share as a float between 0 and 1."""
-        return len(context.values[self.rows_of]) / sum(len(context.values[n]) for n in self.among)
+    def resolve(self, context: Context) -> float | int:
+        """Return the share as a float between 0 and 1, or the number of rows."""
+        count = len(context.values[self.rows_of])
+        return count / sum(len(context.values[n]) for n in self.among) if self.among else count
 
 
 # Strict, or 1.0 would pass for one row.
@@ -35,19 +37,28 @@ TestSize = Annotated[float, Field(gt=0, lt=1)] | Annotated[int, Field(ge=1, stri
 def _split_positions(
     context: Context, count: int, test_size: float | int | RowShare, seed: int, strata: Any = None
 ) -> tuple[Any, Any]:
-    """Split the positions 0 .. count-1 as scikit-learn splits rows."""
+    """Split the positions 0 .. count-1 as scikit-learn's `train_test_split` splits rows."""
     import numpy as np
-    from sklearn.model_selection import train_test_split
 
     size = test_size.resolve(context) if isinstance(test_size, RowShare) else test_size
-    try:
-        train, test = train_test_split(
-            np.arange(count), test_size=size, random_state=seed, stratify=strata
+    if strata is not None:
+        from sklearn.model_selection import train_test_split
+
+        try:
+            train, test = train_test_split(
+                np.arange(count), test_size=size, random_state=seed, stratify=strata
+            )
+        except ValueError as error:
+            raise PrepareError(f"The rows cannot be split: {error}") from error
+        return train, test
+    # Without strata that is one permutation; importing scikit-learn takes longer than most recipes.
+    tests = math.ceil(size * count) if isinstance(size, float) else size
+    if not 0 < tests < count:
+        raise PrepareError(
+            f"The rows cannot be split: {tests} of {count} would be test; both parts need a row."
         )
-    except ValueError as error:
-        # Too few rows, or a class too small to be in both parts.
-        raise PrepareError(f"The rows cannot be split: {error}") from error
-    return train, test
+    order = np.random.RandomState(seed).permutation(count)
+    return order[tests:], order[:tests]
 
 
 class SplitRows(Operation):

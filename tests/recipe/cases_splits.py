@@ -31,6 +31,13 @@ CASES = [
         values={"train": [{"n": 0}] * 4, "test": [{"n": 0}] * 2},
     ),
     Case(
+        "size of another value",
+        "split_rows",
+        {"of": "r", "test_size": {"rows_of": "own"}, "into": ["train", "test"]},
+        given={"r": [{"n": 0}] * 6, "own": [{}] * 5},
+        values={"train": [{"n": 0}], "test": [{"n": 0}] * 5},
+    ),
+    Case(
         "stratified by a column that is not there",
         "split_rows",
         {"of": "t", "test_size": 1, "stratify": "colour", "into": ["train", "test"]},
