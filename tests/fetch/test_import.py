@@ -69,8 +69,8 @@ def _lock(here: PrepareResult, folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", VECTORS)
 def test_vectors(name: str, vector: Callable[[str], Any], tmp_path: Path) -> None:
-    competition = load_competition(name)
     case = vector(name)
+    competition = case.changed(load_competition(name), case.preparations()[0])
     prepared = prepare(competition, data_dir=tmp_path / "a", raw=case.raw, skip_lock=True)
     _lay_out(prepared.folder, tmp_path / "published", name)
     data_dir = tmp_path / "b"

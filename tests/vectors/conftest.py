@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from mlebench_data.catalogue import Competition
+from mlebench_data.catalogue.schema import CompetitionFile
+
 ARCHIVES = Path(__file__).parent
 
 
@@ -40,6 +43,18 @@ class Vector:
     def preparations(self) -> list[dict[str, Any]]:
         """What preparation must write; more than once where a constant was changed for it."""
         return [json.loads(path.read_text()) for path in sorted(self.folder.glob("prepared*.json"))]
+
+    def changed(self, competition: Competition, expected: dict[str, Any]) -> Competition:
+        """Give every operation that has a parameter of an override's name the other value."""
+        content = competition.facts.model_dump(mode="json", exclude_unset=True)
+        for name, value in expected.get("overrides", {}).items():
+            recipe = content["versions"][competition.versions[0]]["recipe"]
+            places = [*recipe, *(item["arguments"] for item in recipe if "arguments" in item)]
+            changed = [place for place in places if place.get(name) is not None]
+            assert changed, f"no operation of {competition.id} has a parameter '{name}'"
+            for place in changed:
+                place[name] = value
+        return Competition(competition.folder, CompetitionFile.model_validate(content))
 
     def scores(self) -> dict[Path, dict[str, float | None]]:
         """Expected `score` and `raw` by submission file."""

@@ -66,19 +66,6 @@ def _members(path: Path) -> dict[str, Any]:
     pytest.fail(f"This test cannot look into {path.name}.")
 
 
-def _with_overrides(competition: Competition, overrides: dict[str, Any]) -> Competition:
-    """Give every operation that has a parameter of this name the other value."""
-    content = competition.facts.model_dump(mode="json", exclude_unset=True)
-    for name, value in overrides.items():
-        recipe = content["versions"][competition.versions[0]]["recipe"]
-        places = [*recipe, *(item["arguments"] for item in recipe if "arguments" in item)]
-        changed = [place for place in places if place.get(name) is not None]
-        assert changed, f"no operation of {competition.id} has a parameter '{name}'"
-        for place in changed:
-            place[name] = value
-    return Competition(competition.folder, CompetitionFile.model_validate(content))
-
-
 def _same(found: float | None, expected: float | None, *, relative: float = 0.0) -> bool:
     if found is None or expected is None:
         return found is expected
@@ -99,7 +86,7 @@ def test_prepared_files(competition_id: str, vector: UnpackVector, tmp_path: Pat
     competition = load_competition(competition_id)
     case = vector(competition_id)
     for number, expected in enumerate(case.preparations()):
-        changed = _with_overrides(competition, expected.get("overrides", {}))
+        changed = case.changed(competition, expected)
         data_dir = tmp_path / str(number)
         folder = prepare(changed, data_dir=data_dir, raw=case.raw, skip_lock=True).folder
 
