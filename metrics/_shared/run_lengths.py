@@ -276,7 +276,7 @@ def shared_areas(first: Runs, second: Runs) -> Integers:
 
 def _sum_by_row(rows: Integers, values: Integers, count: int) -> Integers:
     ends = np.searchsorted(rows, np.arange(count + 1))
-    return np.diff(np.r_[0, np.cumsum(values)][ends])
+    return np.asarray(np.diff(np.r_[0, np.cumsum(values)][ends]), dtype=np.int64)
 
 
 def _whole_numbers(

@@ -9,12 +9,19 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Shape = tuple[int, int, int]
 
 # Points are looked up in the tree so many at a time.
 CHUNK = 2048
 # Points that lie together in a block of this size are ruled out together.
 BLOCK = (4, 8, 8)
+# So far along each axis, neighbours are looked for one by one before a tree is built,
+REACH = (4, 8, 8)
+# if there are no more points than this: of so many, most are far away.
+FEW = 200_000
+# A point may look at so many neighbours on average (and at some more where points are few).
+LOOKS, FREE_LOOKS = 30, 200_000
 
 
 @dataclass(frozen=True)
@@ -96,8 +103,12 @@ def hausdorff_distance(first: Volume, second: Volume, scale: tuple[float, float,
     places = [grid.places(volume) for volume in (first, second)]
     inside = [grid.mark(place) for place in places]
     farthest = 0.0
+    steps, lengths = grid.steps(scale)
     for own, other in ((0, 1), (1, 0)):
         outside = places[own][~inside[other][places[own]]]
+        if len(outside) <= FEW:
+            outside, reached = _look_around(outside, inside[other], steps, lengths)
+            farthest = max(farthest, reached)
         if len(outside):
             # What is nearest to a point outside lies on the surface: a step towards the point
             # along any axis would else lead to a nearer voxel of the set.
@@ -106,13 +117,41 @@ def hausdorff_distance(first: Volume, second: Volume, scale: tuple[float, float,
     return farthest
 
 
+def _look_around(
+    outside: Integers, inside: npt.NDArray[np.bool_], steps: Integers, lengths: Floats
+) -> tuple[Integers, float]:
+    """Drop the voxels that have one of the other set near by; tell how near the last one was."""
+    reached = 0.0
+    looks = LOOKS * len(outside) + FREE_LOOKS
+    for step, length in zip(steps.tolist(), lengths.tolist(), strict=True):
+        if not len(outside) or looks < 0:
+            break
+        looks -= len(outside)
+        alone = ~inside[outside + step]
+        if not alone.all():
+            outside, reached = outside[alone], length
+    return outside, reached
+
+
 class _Grid:
-    """Numbers for voxels such that no neighbour of a voxel at the edge is another voxel."""
+    """Numbers for voxels such that what is near a voxel at the edge is no other voxel."""
 
     def __init__(self, slices: int, lines: int, pixels: int) -> None:
-        self.line = pixels + 1
-        self.slice = self.line * (lines + 1)
-        self.size = self.slice * (slices + 2)
+        self.line = pixels + REACH[2]
+        self.slice = self.line * (lines + REACH[1])
+        self.first = self.slice * REACH[0] + self.line * REACH[1] + REACH[2]
+        self.size = self.slice * slices + 2 * self.first
+
+    def steps(self, scale: tuple[float, float, float]) -> tuple[Integers, Floats]:
+        """Return the way to each neighbour within reach, the nearest first, and its length."""
+        axes = [np.arange(-reach, reach + 1) for reach in REACH]
+        offsets = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+        lengths = np.linalg.norm(offsets / scale, axis=1)
+        # Beyond, there are neighbours as near that are out of reach.
+        near = lengths < min((reach + 1) / size for reach, size in zip(REACH, scale, strict=True))
+        order = np.flatnonzero(near)[np.argsort(lengths[near], kind="stable")]
+        ways = offsets @ np.array([self.slice, self.line, 1])
+        return ways[order], lengths[order]
 
     def places(self, volume: Volume) -> Integers:
         _, lines, pixels = volume.shape
@@ -124,7 +163,7 @@ class _Grid:
             voxels
             + line * (self.line - pixels)
             + number * (self.slice - self.line * lines)
-            + self.slice
+            + self.first
         )
 
     def mark(self, places: Integers) -> npt.NDArray[np.bool_]:
@@ -144,7 +183,7 @@ class _Grid:
         return np.concatenate(kept)
 
     def points(self, places: Integers) -> Integers:
-        number, rest = np.divmod(places, self.slice)
+        number, rest = np.divmod(places - self.first, self.slice)
         line, pixel = np.divmod(rest, self.line)
         return np.stack([number, line, pixel], axis=1)
 
@@ -160,12 +199,17 @@ def _farthest(
     blocks = points // BLOCK
     spans = blocks.max(axis=0) + 1
     codes = (blocks[:, 0] * spans[1] + blocks[:, 1]) * spans[2] + blocks[:, 2]
-    _, samples, block = np.unique(codes, return_index=True, return_inverse=True)
+    # Which point stands for its block does not matter.
+    sample_of = np.full(int(spans.prod()), -1)
+    sample_of[codes] = np.arange(len(codes))
+    samples = sample_of[sample_of >= 0]
     distances = tree.query(points[samples] / scale)[0]
     farthest = max(least, float(distances.max()))
     diagonal = float(np.linalg.norm((np.array(BLOCK) - 1) / scale))
     # Rounding must not rule out a point that decides.
-    limits = (distances + diagonal * (1 + 1e-9) + 1e-12)[block.ravel()]
+    limit_of = np.empty(len(sample_of))
+    limit_of[sample_of >= 0] = distances + diagonal * (1 + 1e-9) + 1e-12
+    limits = limit_of[codes]
     left = np.flatnonzero(limits > farthest)
     left = left[np.argsort(-limits[left], kind="stable")]
     for begin in range(0, len(left), CHUNK):

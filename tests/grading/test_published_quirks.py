@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -157,4 +158,74 @@ def test_columns_without_a_counterpart_in_the_answers(graded: Any) -> None:
 )
 def test_switches_that_do_not_go_together(submission: Any, graded: Any) -> None:
     with pytest.raises(CatalogueError, match=r"needs|no column is scored"):
+        graded(submission)
+
+
+MASKS = {
+    "columns": [{"names": ["mask"], "type": "string", "missing": "empty_text"}],
+    "align": "position",
+    "rows": "any",
+    "ids_as": "predicted_ids",
+}
+VOLUMES = {
+    "name": "dice_hausdorff",
+    "higher_is_better": True,
+    "inputs": {"ids": "id"},
+    "parameters": {"fewer_predictions": "allow", "nothing_to_average": "nan"},
+}
+STACK = {"id": ["a_slice_1", "a_slice_2"], "mask": ["1 2", "1 2"]}
+
+
+@pytest.mark.parametrize(
+    ("submitted", "verdict"),
+    [
+        (STACK, 1.0),
+        # Further rows are ignored, whatever they hold.
+        ({"id": [*STACK["id"], "b"], "mask": ["1 2", "1 2", "x"]}, 1.0),
+        # The true volume has a slice more, half the volume away.
+        ({"id": ["a_slice_1"], "mask": ["1 2"]}, round(0.4 + 0.6 * (1 - 0.5 / 3**0.5), 5)),
+        # The second row makes a volume of its own, which no true one is paired with.
+        ({"id": ["a_slice_1", "b"], "mask": ["1 2", "1 2"]}, round(1 - 0.3 / 3**0.5, 5)),
+        ({"mask": ["1 2", "1 2"]}, "column `id` missing; the file has column `mask`"),
+        ({"id": [1, 2], "mask": ["1 2", "1 2"]}, "predicted_ids: must be text; row 1 holds 1"),
+        (
+            {"id": ["a_slice_1", math.nan], "mask": ["1 2", "1 2"]},
+            "predicted_ids: must not be missing; row 2 holds nan (1 such row)",
+        ),
+        (
+            {"id": STACK["id"], "mask": ["1 2", "3 x"]},
+            "predictions: must be whole numbers with blanks between them; row 2 holds '3 x' "
+            "(1 such row)",
+        ),
+    ],
+)
+def test_rows_of_any_number(graded: Any, submitted: FRAME, verdict: float | str) -> None:
+    assert _grade(graded, MASKS, VOLUMES, STACK, submitted) == verdict
+
+
+def test_no_rows_may_have_a_score(graded: Any) -> None:
+    report = grade(
+        graded(MASKS, VOLUMES),
+        pd.DataFrame({"id": [], "mask": []}),
+        answers=pd.DataFrame(STACK),
+    )
+    assert report.status == "valid"
+    assert math.isnan(report.score)
+
+
+@pytest.mark.parametrize(
+    ("submission", "message"),
+    [
+        ({"rows": "any"}, "rows: any needs align: position"),
+        ({"ids_as": "ids"}, "ids_as needs align: position"),
+        (
+            {"rows": "any", "align": "position", "align_within": "group"},
+            "align_within needs rows: exact",
+        ),
+    ],
+)
+def test_rows_of_any_number_need_position(
+    graded: Any, submission: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(CatalogueError, match=message):
         graded(submission)
