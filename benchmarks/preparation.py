@@ -2,8 +2,8 @@
 
     python benchmarks/preparation.py FOLDER [CASE...]
 
-Makes raw data in FOLDER (a few GB; kept for the next call) and prints, for each case, the seconds of
-both sides in one run and their ratio. Cases:
+Makes raw data in FOLDER (a few GB; kept for the next call) and prints, for each case, the seconds
+of both sides in one run and their ratio. Cases:
 
 files    50,000 images of 4 kB: against `cp -al` with links, against `cp -r` without
 zip      a zip of 50,000 images of 2 kB, made into two zips: against `unzip`
