@@ -69,7 +69,7 @@ def timed(what: Callable[[], object]) -> float:
 
 def run(*command: str) -> None:
     """Run a plain tool."""
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def clear(*folders: Path) -> None:

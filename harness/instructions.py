@@ -46,7 +46,8 @@ def instructions(
         break_on_hyphens=False,
     )
     return f"""\
-You are to solve a machine-learning competition: {competition.facts.name} ({competition.id}).
+You are to solve a machine-learning competition: {competition.facts.name}
+({competition.id}).
 
 Places (each also in the environment variable named beside it, which counts if they differ):
   /home/data          DATA_DIR        the competition's files, read only; begin with description.md

@@ -64,20 +64,24 @@ def print_table(
 
 
 def progress() -> Progress:
-    """Return a progress display on stderr: bar, count, elapsed and remaining time."""
+    """Return a progress display on stderr: bar, count, rate, elapsed and remaining time."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        TaskProgressColumn,
         TextColumn,
         TimeElapsedColumn,
+        TimeRemainingColumn,
     )
 
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TaskProgressColumn(show_speed=True),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=console(),
         transient=True,
     )

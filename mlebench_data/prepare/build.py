@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,7 +27,7 @@ from mlebench_data.prepare.layout import raw_folder, version_folder
 from mlebench_data.prepare.locks import LockState, lock_path, lock_to_hold
 from mlebench_data.prepare.manifest import Manifest
 from mlebench_data.raw import RawTree
-from mlebench_data.recipe import Context
+from mlebench_data.recipe import AnyOperation, Context
 
 
 @dataclass(frozen=True)
@@ -212,8 +215,7 @@ def prepare(
             (partial / "public").mkdir(parents=True)
             (partial / "private").mkdir()
             context = Context(tree, partial, competition.folder, advance=advance)
-            for operation in block.recipe:
-                operation.run(context)
+            _carry_out(block.recipe, context)
             manifest = finish(
                 partial,
                 folder,
@@ -222,14 +224,38 @@ def prepare(
                 rows=context.rows,
                 lock=lock,
             )
-        except PrepareError as error:
+        except (PrepareError, RawDataError) as error:
             if str(error).startswith(competition.id):
                 raise
             raise type(error)(f"{competition.id} {version}: {error}") from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise PrepareError(
+                f"{competition.id} {version}: there is no space left for {folder}. Free some, or "
+                "name another place with --data-dir, and run the same command again."
+            ) from error
         finally:
             tree.close()
             shutil.rmtree(partial, ignore_errors=True)
     return PrepareResult(competition.id, version, "prepared", folder, manifest, lock_state)
+
+
+def _carry_out(recipe: Sequence[AnyOperation], context: Context) -> None:
+    """Run the operations; what raw data of another kind makes them raise names the operation."""
+    for number, operation in enumerate(recipe):
+        try:
+            operation.run(context)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise RawDataError(
+                f"a raw archive is damaged (recipe, operation {number}, {operation.op}: {error}). "
+                "Get it again."
+            ) from error
+        except (LookupError, ValueError, TypeError) as error:
+            raise PrepareError(
+                f"recipe, operation {number} ({operation.op}) cannot work with this raw data: "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
 
 __all__ = [
