@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlebench_data.catalogue import get, load_competition, load_split
+    from mlebench_data.catalogue import load_competition, load_split
+    from mlebench_data.gradable import get
     from mlebench_data.grading import grade, validate
     from mlebench_data.hub import load_private
     from mlebench_data.metrics.registry import metric_names, metric_path
@@ -28,7 +29,7 @@ __all__ = [
 # Imported at first use, so that `import mlebench_data` costs milliseconds, not the seconds that
 # pandas, scikit-learn and datasets take.
 _HOMES = {
-    "get": "mlebench_data.catalogue",
+    "get": "mlebench_data.gradable",
     "grade": "mlebench_data.grading",
     "load_competition": "mlebench_data.catalogue",
     "load_private": "mlebench_data.hub",

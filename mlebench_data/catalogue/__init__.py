@@ -8,12 +8,9 @@ from mlebench_data.catalogue.catalogue import (
 )
 from mlebench_data.catalogue.splits import load_split, split_names
 
-get = load_competition
-
 __all__ = [
     "Competition",
     "competition_ids",
-    "get",
     "load_catalogue",
     "load_competition",
     "load_split",

@@ -10,11 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlebench_data.errors import CatalogueError, UnknownNameError, suggest
 
 if TYPE_CHECKING:
-    import evaluate
-    import pandas as pd
-
     from mlebench_data.catalogue.schema import CompetitionFile, Version
-    from mlebench_data.grading import GradeReport
 
 FILE_NAME = "competition.yaml"
 
@@ -75,72 +71,6 @@ class Competition:
         if not path.is_file():
             raise CatalogueError(f"{path} does not exist: write the competition's description.")
         return path.read_text(encoding="utf-8")
-
-    def metric(self, version: str | None = None) -> evaluate.Metric:
-        """Return the metric that scores this competition, with the competition's parameters.
-
-        It takes true and predicted values, not files: `grade` also reads, checks and aligns.
-        Further arguments that the metric takes from the answers (`metric.inputs` in
-        `competition.yaml`) are passed to `compute` as well.
-
-        Parameters
-        ----------
-        version : str, optional
-            Data version, the oldest by default.
-
-        Returns
-        -------
-        evaluate.Metric
-            ``compute(predictions=..., references=...)`` scores; parameters given there win over
-            the competition's.
-
-        Raises
-        ------
-        UnknownNameError
-            If the competition has no such version.
-        """
-        from mlebench_data.metrics.registry import load_metric
-
-        metric = self.version(version).metric
-        return load_metric(metric.name, metric.parameters)
-
-    def grade(
-        self,
-        submission: Path | str | pd.DataFrame,
-        *,
-        answers: Path | str | bytes | pd.DataFrame | None = None,
-        data_dir: Path | str | None = None,
-        version: str | None = None,
-    ) -> GradeReport:
-        """Grade a submission, as `mlebench_data.grade` does.
-
-        Parameters
-        ----------
-        submission : path or pandas.DataFrame
-            A CSV file, or the table itself.
-        answers : path, bytes or pandas.DataFrame, optional
-            The answers: file, its content, or table. By default those prepared in `data_dir`.
-        data_dir : path, optional
-            Data folder.
-        version : str, optional
-            Data version, the oldest by default.
-
-        Returns
-        -------
-        GradeReport
-            Verdict, score, medals.
-
-        Raises
-        ------
-        UnknownNameError
-            If the competition has no such version.
-        DataNotFoundError
-            If there are no answers.
-        """
-        # Grading builds on the catalogue, so it is looked up only when asked for.
-        from mlebench_data.grading import grade
-
-        return grade(self, submission, answers=answers, data_dir=data_dir, version=version)
 
 
 def _allowed_keys(location: tuple[Any, ...]) -> str:

@@ -13,6 +13,7 @@ import pytest
 import mlebench_data
 from mlebench_data.catalogue import Competition, competition_ids, load_competition
 from mlebench_data.errors import DataNotFoundError, UnknownNameError
+from mlebench_data.gradable import GradableCompetition
 
 
 def with_offset(facts: dict[str, Any]) -> None:
@@ -33,12 +34,17 @@ def test_every_competition_has_its_metric(competition_id: str) -> None:
         assert (metric.name, metric.parameters) == (facts.name, facts.parameters)
 
 
-def test_get_is_load_competition() -> None:
-    assert mlebench_data.get is load_competition
+def gradable(competition: Competition) -> GradableCompetition:
+    return mlebench_data.get(competition.id, competition.folder.parent)
+
+
+def test_get_is_the_same_competition() -> None:
+    found, loaded = mlebench_data.get("iris-species"), load_competition("iris-species")
+    assert (found.folder, found.facts) == (loaded.folder, loaded.facts)
 
 
 def test_metric_has_the_parameters_of_its_version(write_competition: Any) -> None:
-    competition = write_competition(with_offset)
+    competition = gradable(write_competition(with_offset))
     assert competition.metric().compute(references=[0, 0], predictions=[1, 1]) == {"rmse": 1.0}
     rows = {"references": ["a"], "predictions": ["b a"]}
     metric = competition.metric("v2")
@@ -51,14 +57,14 @@ def test_metric_has_the_parameters_of_its_version(write_competition: Any) -> Non
 
 
 def test_metric_takes_rows_one_by_one_and_in_combination(write_competition: Any) -> None:
-    metric = write_competition(with_offset).metric("v2")
+    metric = gradable(write_competition(with_offset)).metric("v2")
     metric.add(reference="a", prediction="a b")
     metric.add(reference="a", prediction="b a")
     assert metric.compute() == {"map_at_k": 0.5}
 
 
 def test_metric_cannot_change_the_catalogue(write_competition: Any) -> None:
-    competition = write_competition(with_offset)
+    competition = gradable(write_competition(with_offset))
     competition.metric("v2").parameters["k"] = 7
     assert competition.metric("v2").parameters == {"k": 1}
 
@@ -76,8 +82,8 @@ def test_grade(tiny: Competition, answers: pd.DataFrame, tmp_path: Path) -> None
     assert expected.score == 0.5
     for path in (submission, str(submission)):
         for true in (truth, str(truth), truth.read_bytes(), answers):
-            assert tiny.grade(path, answers=true) == expected
-    assert tiny.grade(answers, answers=answers).score == 0.0
+            assert gradable(tiny).grade(path, answers=true) == expected
+    assert gradable(tiny).grade(answers, answers=answers).score == 0.0
 
 
 @pytest.mark.parametrize("kind", [Path, str])
@@ -88,8 +94,8 @@ def test_grade_with_prepared_data(
     folder.mkdir(parents=True)
     answers.to_csv(folder / "test.csv", index=False)
     data_dir = kind(tmp_path / "data")
-    assert tiny.grade(answers, data_dir=data_dir, version="v1").score == 0.0
+    assert gradable(tiny).grade(answers, data_dir=data_dir, version="v1").score == 0.0
     with pytest.raises(UnknownNameError, match="has no version 'v2'"):
-        tiny.grade(answers, data_dir=data_dir, version="v2")
+        gradable(tiny).grade(answers, data_dir=data_dir, version="v2")
     with pytest.raises(DataNotFoundError, match=r"There is no answers file .*none\.csv"):
-        tiny.grade(answers, answers=kind(tmp_path / "none.csv"))
+        gradable(tiny).grade(answers, answers=kind(tmp_path / "none.csv"))
