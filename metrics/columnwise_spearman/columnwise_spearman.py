@@ -95,6 +95,9 @@ def _numbers(predictions: Any) -> npt.NDArray[np.float64] | None:
 def _centered_ranks(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the ranks of each column minus their mean, columns as rows."""
     columns = np.ascontiguousarray(table.reshape(len(table), -1).T)
+    if np.isinf(columns).any():
+        # scipy 1.11 takes infinities of both signs for a missing value; ranks know only order.
+        columns = np.stack([np.unique(column, return_inverse=True)[1] for column in columns])
     centered: npt.NDArray[np.float64] = rankdata(columns, axis=1) - (len(table) + 1) / 2
     return centered
 
