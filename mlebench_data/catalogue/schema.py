@@ -70,6 +70,10 @@ class Leaderboard(Model):
     silver: float
     bronze: float
     median: float
+    gold_rank: int | None = Field(default=None, ge=1)
+    silver_rank: int | None = Field(default=None, ge=1)
+    bronze_rank: int | None = Field(default=None, ge=1)
+    """Rank whose score is the threshold."""
     sample_score: float | None = None
     """Score of `v1`'s sample submission with the benchmark's answers, 0 on the normalised scale."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,6 +148,15 @@ def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> 
         raise InvalidSubmissionError(reason) from error
 
 
+def _flag(score: float) -> str | None:
+    """Explain a score that is none, which some published rules let count as valid."""
+    if math.isnan(score):
+        return "the score is not a number; by the rules of this data version the submission counts"
+    if math.isinf(score):
+        return "the score is infinite; by the rules of this data version the submission counts"
+    return None
+
+
 def find_answers(competition: Competition, version: str, data_dir: Path | None) -> Path:
     """Return the answers file in a data folder.
 
@@ -218,7 +228,7 @@ def grade(
         if not isinstance(answers, pd.DataFrame):
             answers = read_answers(competition, version, answers)
         raw_score = score(_load_submission(submission, block), answers, block)
-        status, reason = "valid", None
+        status, reason = "valid", _flag(raw_score)
     except MissingSubmissionError as error:
         status, reason = "missing", str(error)
     except InvalidSubmissionError as error:

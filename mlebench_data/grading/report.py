@@ -70,7 +70,7 @@ class GradeReport:
     status : {"valid", "invalid", "missing", "error"}
         `invalid`: the submission is at fault; `missing`: there is none; `error`: we are at fault.
     reason : str or None
-        What is wrong, for a person.
+        What is wrong, for a person. A valid submission has one only if its score is not finite.
     score : float or None
         Rounded to 5 decimals, as the published benchmark does; medals compare this.
     raw_score : float or None
