@@ -302,7 +302,7 @@ def test_missing_raw_file_names_every_place(
         prepare(write_competition(change), data_dir=data_dir, raw=raw)
     get_it = "Get the data of tiny from https://example.org/tiny."
     assert str(caught.value).splitlines() == [
-        f"Raw file 'images/1.png' is missing: looked for {raw}/images/1.png and inside "
+        f"tiny v1: Raw file 'images/1.png' is missing: looked for {raw}/images/1.png and inside "
         f"{raw}/all.zip and inside {raw}/images.zip. {get_it}",
         f"Raw file 'notes.txt' is missing: looked for {raw}/notes.txt and inside {raw}/all.zip. "
         f"{get_it}",
