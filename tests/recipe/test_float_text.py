@@ -6,7 +6,7 @@ import io
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from packaging.version import parse as parse_version
 
@@ -41,7 +41,10 @@ def test_parse_float(text: str, expected: float) -> None:
 @given(st.from_regex(r"-?[0-9]{1,20}\.[0-9]{1,20}(e-?[0-9]{1,2})?", fullmatch=True))
 @settings(max_examples=300, deadline=None)
 def test_parser_equals_that_of_pandas(text: str) -> None:
-    assert parse_float(text) == pd.read_csv(io.StringIO(f"x\n{text}\n0.5\n"))["x"][0]
+    column = pd.read_csv(io.StringIO(f"x\n{text}\n0.5\n"))["x"]
+    # Beyond 64 bits old versions leave some columns of whole numbers as text.
+    assume(column.dtype == "float64")
+    assert parse_float(text) == column[0]
 
 
 def test_only_floats_are_read_anew() -> None:
