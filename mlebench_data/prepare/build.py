@@ -24,7 +24,7 @@ from mlebench_data.prepare.finishing import (
     remove_partials,
 )
 from mlebench_data.prepare.layout import raw_folder, version_folder
-from mlebench_data.prepare.locks import LockState, lock_path, lock_to_hold
+from mlebench_data.prepare.locks import LockState, lock_to_hold
 from mlebench_data.prepare.manifest import Manifest
 from mlebench_data.raw import RawTree
 from mlebench_data.recipe import AnyOperation, Context
@@ -263,7 +263,6 @@ __all__ = [
     "build_raw",
     "fetch_raw",
     "find_raw",
-    "lock_path",
     "prepare",
     "recipe_digest",
 ]
