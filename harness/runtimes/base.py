@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from mlebench_data.errors import MlebenchError
 
-HowEnded = Literal["exited", "time_limit", "out_of_memory", "too_many_processes", "interrupted"]
-Network = Literal["none", "full"]
+HowEnded = Literal[
+    "exited",
+    "time_limit",
+    "out_of_memory",
+    "too_many_processes",
+    "disk_limit",
+    "cost_limit",
+    "interrupted",
+]
+Network = Literal["none", "llm", "full"]
 
 #: Default cap of a kept log, in bytes.
 DEFAULT_LOG_BYTES = 100 * 1024 * 1024
@@ -40,6 +48,12 @@ class Limits:
         Processes (in Docker: and threads) that may exist at once. None leaves it open.
     log_bytes : int
         Size that the kept log never exceeds.
+    shared_memory_bytes : int or None
+        Size of /dev/shm, where the runtime can set it. None leaves it at the memory limit.
+    open_files : int or None
+        Files that a process may have open at once. None leaves it to the system.
+    disk_bytes : int or None
+        Size of the writable folders together. None leaves it open.
     """
 
     time_seconds: float
@@ -48,9 +62,21 @@ class Limits:
     memory_bytes: int | None = None
     processes: int | None = None
     log_bytes: int = DEFAULT_LOG_BYTES
+    shared_memory_bytes: int | None = None
+    open_files: int | None = None
+    disk_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("time_seconds", "cpus", "memory_bytes", "processes", "log_bytes"):
+        for name in (
+            "time_seconds",
+            "cpus",
+            "memory_bytes",
+            "processes",
+            "log_bytes",
+            "shared_memory_bytes",
+            "open_files",
+            "disk_bytes",
+        ):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be greater than 0, not {value!r}")
@@ -104,6 +130,82 @@ class Folders:
 
 
 @dataclass(frozen=True)
+class Gpu:
+    """A graphics processor of this machine.
+
+    Attributes
+    ----------
+    index : int
+        Its number for the driver.
+    uuid : str
+        Its name for the driver, which no restart changes.
+    name : str
+        Model.
+    memory_bytes : int
+        Its memory.
+    """
+
+    index: int
+    uuid: str
+    name: str
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """When and whereto the current submission is copied while the agent works.
+
+    Attributes
+    ----------
+    every_seconds : float
+        Time between two copies.
+    folder : pathlib.Path
+        Gets `<seconds since start>.csv` for each copy that differs from the one before. The agent
+        does not see it.
+    """
+
+    every_seconds: float
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Warnings:
+    """How an agent is told that its time is running out.
+
+    Attributes
+    ----------
+    before_seconds : tuple of float
+        Times before the end at which it is told.
+    signal : str or None
+        Sent to the agent's process besides writing the file, if the agent asked for it: an
+        unexpected signal would end it.
+    """
+
+    before_seconds: tuple[float, ...] = ()
+    signal: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelAccess:
+    """How a sandbox of network "llm" reaches the language-model proxy, and nothing else.
+
+    Attributes
+    ----------
+    network : str
+        Name of the internal Docker network that the proxy is on; runtimes without networks of
+        their own ignore it.
+    environment : mapping of str to str
+        Address and the attempt's own throw-away key, as the agent needs them.
+    over_budget : callable
+        Tells whether the attempt has spent what it may; asked every second or so.
+    """
+
+    network: str
+    environment: Mapping[str, str]
+    over_budget: Callable[[], bool]
+
+
+@dataclass(frozen=True)
 class Sandbox:
     """One run of one agent.
 
@@ -120,12 +222,22 @@ class Sandbox:
         What the agent sees of the host.
     environment : mapping of str to str
         Variables on top of the contract's.
-    network : {"none", "full"}
-        Whether the sandbox reaches any network.
+    network : {"none", "llm", "full"}
+        What the sandbox reaches: nothing, the language-model proxy, everything.
     limits : Limits
         What it may use.
     log_file : pathlib.Path
         Where standard output and standard error are written, together, as they come.
+    gpus : tuple of Gpu
+        Graphics processors that it may use; no others are visible to it.
+    warnings : Warnings
+        How it is told that its time runs out.
+    snapshots : Snapshots or None
+        Copies of its submission while it works.
+    models : ModelAccess or None
+        The proxy, needed where the network is "llm".
+    validator : pathlib.Path or None
+        Folder with the socket of the harness's format check, shown to the agent.
     """
 
     name: str
@@ -136,12 +248,19 @@ class Sandbox:
     log_file: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     network: Network = "none"
+    gpus: tuple[Gpu, ...] = ()
+    warnings: Warnings = Warnings()
+    snapshots: Snapshots | None = None
+    models: ModelAccess | None = None
+    validator: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.command:
             raise ValueError("the command of a sandbox must name a program")
-        if self.network not in ("none", "full"):
-            raise ValueError(f"network must be 'none' or 'full', not {self.network!r}")
+        if self.network not in ("none", "llm", "full"):
+            raise ValueError(f"network must be 'none', 'llm' or 'full', not {self.network!r}")
+        if self.network == "llm" and self.models is None:
+            raise ValueError("network 'llm' needs the access to the language-model proxy")
 
     def command_line(self, *, python: str, agent: str) -> list[str]:
         """Return the command with its placeholders filled in."""
@@ -155,8 +274,8 @@ class Ending:
     Attributes
     ----------
     how : str
-        "exited" (by itself), "time_limit", "out_of_memory", "too_many_processes" or
-        "interrupted" (the harness was told to stop).
+        "exited" (by itself), "time_limit", "out_of_memory", "too_many_processes", "disk_limit",
+        "cost_limit" (of the language-model proxy) or "interrupted" (the harness was told to stop).
     exit_code : int or None
         Exit status of the command; 128 + n where signal n ended it, None where unknown.
     seconds : float
@@ -201,7 +320,13 @@ class Runtime(ABC):
         """
 
     @abstractmethod
-    def run(self, sandbox: Sandbox, *, cancelled: threading.Event) -> Ending:
+    def run(
+        self,
+        sandbox: Sandbox,
+        *,
+        cancelled: threading.Event,
+        started: Callable[[str], None] = lambda token: None,
+    ) -> Ending:
         """Run a sandbox to its end.
 
         When this returns or raises, no process of the sandbox is left.
@@ -213,6 +338,9 @@ class Runtime(ABC):
         cancelled : threading.Event
             Once set, the sandbox is stopped and the ending is "interrupted". A
             KeyboardInterrupt does the same, and is not raised again.
+        started : callable
+            Told, before the agent's first instruction, the token by which `adopt` finds the
+            sandbox again.
 
         Returns
         -------
@@ -225,9 +353,40 @@ class Runtime(ABC):
             If the machinery failed, which is not the agent's doing.
         """
 
+    def adopt(self, token: str, sandbox: Sandbox, *, cancelled: threading.Event) -> Ending | None:
+        """Take over a sandbox that a harness which is gone had started, and see it to its end.
+
+        Its time counts from its own start. One that has ended meanwhile is taken over too.
+
+        Parameters
+        ----------
+        token : str
+            What `run` told `started`.
+        sandbox : Sandbox
+            As it was given to `run`.
+        cancelled : threading.Event
+            As in `run`.
+
+        Returns
+        -------
+        Ending or None
+            None where nothing is left of it, so that the attempt must be made again.
+
+        Raises
+        ------
+        RuntimeFailure
+            If the machinery failed.
+        """
+        return None
+
     @abstractmethod
-    def remove_leftovers(self) -> list[str]:
+    def remove_leftovers(self, keep: Collection[str] = ()) -> list[str]:
         """Remove what harnesses that are gone (killed, crashed) left behind on this host.
+
+        Parameters
+        ----------
+        keep : collection of str
+            Tokens of sandboxes that are going to be adopted.
 
         Returns
         -------

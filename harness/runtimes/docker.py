@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,13 @@ class DockerRuntime(Runtime):
             "hardware": describe_hardware(),
         }
 
-    def run(self, sandbox: Sandbox, *, cancelled: threading.Event) -> Ending:
+    def run(
+        self,
+        sandbox: Sandbox,
+        *,
+        cancelled: threading.Event,
+        started: Callable[[str], None] = lambda token: None,
+    ) -> Ending:
         """Run a sandbox in a new container; see `Runtime.run`."""
         if sandbox.image is None:
             raise RuntimeFailure(
@@ -110,7 +117,7 @@ class DockerRuntime(Runtime):
         )
         return ending
 
-    def remove_leftovers(self) -> list[str]:
+    def remove_leftovers(self, keep: Collection[str] = ()) -> list[str]:
         """Remove containers of harnesses that are gone; see `Runtime.remove_leftovers`."""
         import docker.errors
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,13 @@ class LocalRuntime(Runtime):
             "hardware": describe_hardware(),
         }
 
-    def run(self, sandbox: Sandbox, *, cancelled: threading.Event) -> Ending:
+    def run(
+        self,
+        sandbox: Sandbox,
+        *,
+        cancelled: threading.Event,
+        started: Callable[[str], None] = lambda token: None,
+    ) -> Ending:
         """Run a sandbox under a supervisor process; see `Runtime.run`."""
         if os.name != "posix":
             raise RuntimeFailure(
@@ -92,7 +98,7 @@ class LocalRuntime(Runtime):
             },
         )
 
-    def remove_leftovers(self) -> list[str]:
+    def remove_leftovers(self, keep: Collection[str] = ()) -> list[str]:
         """Remove what harnesses that are gone left behind; see `Runtime.remove_leftovers`.
 
         A supervisor ends its agent when its harness disappears. What remains is the agent's
