@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from mlebench_data.errors import MlebenchError, UnknownNameError, suggest
 from mlebench_data.prepare.manifest import hash_file
@@ -44,6 +45,18 @@ class Agent:
     image: str
     environment: dict[str, str]
     requires: tuple[str, ...]
+
+    def record(self) -> dict[str, Any]:
+        """Return the agent as resolved, fit for JSON and for other people's eyes."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "command": list(self.command),
+            "image": self.image,
+            "environment": dict(self.environment),
+            "requires": list(self.requires),
+            "sha256": self.digest(),
+        }
 
     def digest(self) -> str:
         """Return the SHA-256 over the names and contents of the agent's files.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-import os
-import platform
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
 from mlebench_data.errors import IntegrityError
 from mlebench_data.grading.report import GradeReport, strict_json
 from mlebench_data.harness.runtimes.base import Ending
+from mlebench_data.harness.state import write_at_once
 
 FILE_NAME = "result.json"
 FORMAT = 1
@@ -41,7 +40,8 @@ class AttemptResult:
     reason : str or None
         Explanation for a person.
     ended : str or None
-        How the agent ended: exited, time_limit, out_of_memory, too_many_processes, interrupted.
+        How the agent ended: exited, time_limit, out_of_memory, too_many_processes, disk_limit,
+        cost_limit, interrupted.
     exit_code : int or None
         Exit code of the agent.
     seconds : float or None
@@ -58,6 +58,30 @@ class AttemptResult:
         Limits, network, image and agent, as they were in force.
     environment : dict
         Versions, runtime and hardware.
+    data : dict
+        `source`, `revision`, `commit` and `manifest_sha256` of the data.
+    submission_sha256 : str or None
+        Digest of the submission that was scored. Together with `data_manifest_sha256` and
+        `metric_sha256` it determines the score.
+    tries : int
+        How often the agent was started, after infrastructure failures.
+    node : str or None
+        Machine that served it.
+    gpus : list of dict
+        GPUs that served it: `index`, `uuid`, `name`, `memory_bytes`.
+    usage : dict or None
+        What the language-model proxy counted: `requests`, `prompt_tokens`, `completion_tokens`,
+        `cost_usd`.
+    snapshots : list of dict
+        Submissions as they were meanwhile: `seconds` since the start, `sha256`, `status`, `score`,
+        `any_medal`.
+    test_feedback : str
+        What the agent could learn about its submission: `none`, or `format-only` if the validator
+        answered it.
+    profile : dict
+        `name` of the resource profile and `deviations` from it.
+    provenance : dict
+        What made this record.
     """
 
     competition_id: str
@@ -77,17 +101,21 @@ class AttemptResult:
     metric_sha256: str | None
     settings: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    submission_sha256: str | None = None
+    tries: int = 1
+    node: str | None = None
+    gpus: list[dict[str, Any]] = field(default_factory=list)
+    usage: dict[str, Any] | None = None
+    snapshots: list[dict[str, Any]] = field(default_factory=list)
+    test_feedback: Literal["none", "format-only"] = "none"
+    profile: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write `result.json` at once: a killed harness leaves the old file or the new one."""
-        # An agent without isolation can have removed it.
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{FILE_NAME}.partial"
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.write(strict_json({"format": FORMAT, **asdict(self)}, indent=1) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(folder / FILE_NAME)
+        text = strict_json({"format": FORMAT, **asdict(self)}, indent=1)
+        write_at_once(folder / FILE_NAME, text + "\n", durable=True)
 
     @classmethod
     def read(cls, folder: Path) -> AttemptResult | None:
@@ -129,11 +157,16 @@ def decide(ending: Ending, report: GradeReport) -> tuple[Outcome, str | None]:
         return "agent_error", "the agent ran out of memory"
     if ending.how == "too_many_processes":
         return "agent_error", "the agent started too many processes"
+    if ending.how == "disk_limit":
+        return "agent_error", "the agent wrote more than its disk limit"
+    if ending.how == "cost_limit":
+        return "agent_error", "the agent spent its budget for language models"
     if ending.exit_code != 0:
         return "agent_error", f"exit code {ending.exit_code}; see agent.log"
     return "no_submission", "the agent ended without a submission"
 
 
+@functools.cache
 def metric_digest(name: str) -> str:
     """Return the SHA-256 over the code files of a metric."""
     from mlebench_data.metrics.registry import metric_path
@@ -142,14 +175,3 @@ def metric_digest(name: str) -> str:
     for path in sorted(metric_path(name).glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
-
-
-def software_versions() -> dict[str, str]:
-    """Return the versions of what computes a score."""
-    found = {"python": platform.python_version()}
-    for name in ("mlebench-data", "numpy", "pandas", "scikit-learn", "pyarrow"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found

@@ -1,20 +1,41 @@
-"""Running many attempts: some at a time, each once, with nothing done twice."""
+"""Running many attempts: some at a time, each once, with nothing done twice and nothing lost."""
 
 from __future__ import annotations
 
-import threading
+import hashlib
+import heapq
+import json
+import logging
+import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlebench_data.catalogue import Competition
 from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.agent import Agent
-from mlebench_data.harness.attempt import Attempt, Settings, known_facts, run_attempt
+from mlebench_data.harness.attempt import LOG_NAME, Attempt, Settings, known_facts
+from mlebench_data.harness.executor import SNAPSHOTS, Execution, Executor, Work, make_folders
+from mlebench_data.harness.observer import Observer
+from mlebench_data.harness.remove_tree import remove_tree
+from mlebench_data.harness.result import FILE_NAME as RESULT_NAME
 from mlebench_data.harness.result import FINAL, AttemptResult
-from mlebench_data.harness.runtimes.base import Runtime
+from mlebench_data.harness.runtimes.base import Cancelled, LastingFailure
+from mlebench_data.harness.runtimes.owner import Owner
+from mlebench_data.harness.scoring import conclude, failed
 from mlebench_data.harness.sources import RunData, Source
+from mlebench_data.harness.state import FILE_NAME as STATE_NAME
+from mlebench_data.harness.state import AttemptState, patiently
+
+EARLIER = "earlier"
+#: What is kept of an attempt that left a submission and is made again all the same.
+_KEPT = ("submission", "logs", "code", SNAPSHOTS, LOG_NAME, STATE_NAME, RESULT_NAME)
+_LONGEST_BACKOFF = 300.0
+
+logger = logging.getLogger(__name__)
 
 
 def plan(
@@ -59,21 +80,55 @@ def plan(
     ]
 
 
+@dataclass
+class _Entry:
+    """One attempt with what is known of it."""
+
+    number: int
+    attempt: Attempt
+    data: RunData
+    facts: dict[str, Any]
+    result: AttemptResult | None
+    failures: int = 0
+
+    @property
+    def facts_sha256(self) -> str:
+        """Digest of the facts."""
+        return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()
+
+    def state(self) -> AttemptState:
+        """Return how far the attempt has come, as far as this command can go on with it."""
+        state = AttemptState.read(self.attempt.folder)
+        if state is None:
+            return AttemptState("waiting")
+        if state.facts_sha256 != self.facts_sha256:
+            return state.changed("waiting", token=None, execution=None)
+        return state
+
+    def is_adoptable(self) -> bool:
+        """Tell whether an agent may still run that a harness which is gone had started."""
+        return _is_adoptable(self.state())
+
+
+def _is_adoptable(state: AttemptState) -> bool:
+    return state.state == "running" and state.token is not None and state.execution is None
+
+
 def run_all(
     attempts: Sequence[Attempt],
     source: Source,
-    runtime: Runtime,
+    executor: Executor,
     settings: Settings,
+    observer: Observer,
     *,
-    jobs: int,
-    kept: Callable[[Attempt, AttemptResult], None],
-    started: Callable[[Attempt], None],
-    finished: Callable[[Attempt, AttemptResult], None],
+    workers: int,
+    begin: Callable[[], None] = lambda: None,
 ) -> list[AttemptResult]:
-    """Run attempts, `jobs` at a time.
+    """Run attempts, as many at a time as there is room for.
 
-    An attempt whose folder holds a final result is not repeated; one that was cut off, or failed by
-    a fault that was not the agent's, is made again from scratch.
+    An attempt whose folder holds a final result is not repeated. One whose agent still runs,
+    started by a harness that is gone, is taken over; one whose agent has ended is scored. One that
+    failed by a fault that was not the agent's is made again from scratch, after a pause.
 
     Parameters
     ----------
@@ -81,82 +136,289 @@ def run_all(
         What is to be done.
     source : Source
         Where the data comes from.
-    runtime : Runtime
+    executor : Executor
         Where agents run.
     settings : Settings
-        Limits and network.
-    jobs : int
-        Attempts at a time.
-    kept : callable
-        Told of every attempt that is not repeated, before any agent starts.
-    started, finished : callable
-        Told of every other attempt, from the thread that runs it.
+        Limits, network and so on.
+    observer : Observer
+        Told how it goes.
+    workers : int
+        Attempts at a time, at most; there may be room for fewer.
+    begin : callable
+        Called when everything was found right, before anything is started or removed.
 
     Returns
     -------
     list of AttemptResult
-        Results in the order of the attempts; after an interruption only those that there are.
+        Results in the order of the attempts.
 
     Raises
     ------
     MlebenchError
         Before any agent starts: if data of a competition is missing or damaged (all of it is looked
-        at), or if a finished attempt was made under other settings. Later: if a record cannot be
-        written.
+        at), if GPUs are missing, or if a finished attempt was made under other settings. Later: if
+        a record cannot be written.
+    KeyboardInterrupt
+        After all agents were stopped. A second one stops them without grace.
     """
+    places = min(workers, executor.places(settings))
     data = _load_all(attempts, source)
-    description = runtime.describe()
-    facts = [
-        known_facts(attempt, data[_data_key(attempt)], runtime, settings) for attempt in attempts
-    ]
-    present = [AttemptResult.read(attempt.folder) for attempt in attempts]
-    results = [done if done is not None and done.outcome in FINAL else None for done in present]
-    _check_same_settings(attempts, facts, results)
-    for attempt, done in zip(attempts, results, strict=True):
-        if done is not None:
-            kept(attempt, done)
-    cancelled = threading.Event()
+    description = executor.describe()
+    digests = {attempt.agent.name: "" for attempt in attempts}
+    for agent in {attempt.agent.name: attempt.agent for attempt in attempts}.values():
+        digests[agent.name] = agent.digest()
+    entries = []
+    for number, attempt in enumerate(attempts):
+        facts = known_facts(
+            attempt,
+            data[_data_key(attempt)],
+            settings,
+            isolates=executor.isolates,
+            agent_sha256=digests[attempt.agent.name],
+        )
+        done = AttemptResult.read(attempt.folder)
+        final = done if done is not None and done.outcome in FINAL else None
+        entries.append(_Entry(number, attempt, data[_data_key(attempt)], facts, final))
+    _check_same_settings(entries)
+    begin()
+    observer.planned(attempts)
+    for entry in entries:
+        if entry.result is not None:
+            observer.kept(entry.attempt, entry.result)
+    open_entries = [entry for entry in entries if entry.result is None]
+    for line in _remove_leftovers(open_entries, executor):
+        observer.noted(None, f"removed what an earlier run left: {line}")
+    run = _Run(executor, settings, observer, description)
+    run.work_off(open_entries, places)
+    return [entry.result for entry in entries if entry.result is not None]
 
-    def run_one(number: int) -> None:
-        if cancelled.is_set():
-            return
-        attempt = attempts[number]
-        started(attempt)
+
+def _remove_leftovers(entries: Sequence[_Entry], executor: Executor) -> list[str]:
+    """Remove what harnesses that are gone left behind, but for what is going to be adopted."""
+    tokens = {}
+    for entry in entries:
+        state = AttemptState.read(entry.attempt.folder)
+        if state is not None and state.token is not None:
+            tokens[state.token] = entry.is_adoptable()
+    return executor.remove_leftovers(
+        keep=[token for token, wanted in tokens.items() if wanted],
+        drop=[token for token, wanted in tokens.items() if not wanted],
+    )
+
+
+class _Run:
+    """A run under way."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        settings: Settings,
+        observer: Observer,
+        description: dict[str, Any],
+    ) -> None:
+        self._executor = executor
+        self._settings = settings
+        self._observer = observer
+        self._description = description
+        self._owner = str(Owner.current())
+        self._cancelled = Cancelled()
+
+    def work_off(self, entries: Sequence[_Entry], places: int) -> None:
+        """Run all attempts, `places` at a time; those that can be taken over first."""
+
+        def is_under_way(entry: _Entry) -> bool:
+            state = entry.state()
+            return _is_adoptable(state) or state.execution is not None
+
+        waiting = [(0.0, not is_under_way(entry), entry.number) for entry in entries]
+        heapq.heapify(waiting)
+        by_number = {entry.number: entry for entry in entries}
+        running: dict[Future[float | None], int] = {}
+        with ThreadPoolExecutor(places, thread_name_prefix="attempt") as pool:
+            try:
+                while waiting or running:
+                    now = time.monotonic()
+                    while waiting and len(running) < places and waiting[0][0] <= now:
+                        number = heapq.heappop(waiting)[2]
+                        running[pool.submit(self._attempt, by_number[number])] = number
+                    # In short waits, so that Ctrl-C reaches this thread at once.
+                    pause = 0.5
+                    if waiting and len(running) < places:
+                        pause = min(pause, max(waiting[0][0] - now, 0.001))
+                    if not running:
+                        time.sleep(pause)
+                        continue
+                    ended, _ = wait(running, timeout=pause, return_when=FIRST_COMPLETED)
+                    for future in ended:
+                        number = running.pop(future)
+                        delay = future.result()
+                        if delay is not None:
+                            heapq.heappush(waiting, (time.monotonic() + delay, True, number))
+            except BaseException:
+                self._stop(running)
+                raise
+
+    def _stop(self, running: dict[Future[float | None], int]) -> None:
+        """End all agents; without grace when Ctrl-C is pressed again."""
+        self._cancelled.set()
+        while running:
+            try:
+                ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            except KeyboardInterrupt:
+                self._cancelled.hurry.set()
+                continue
+            for future in ended:
+                del running[future]
+
+    def _attempt(self, entry: _Entry) -> float | None:
+        """Make an attempt; return after how many seconds it is to be made again, if it is."""
+        if self._cancelled.is_set():
+            return None
+        attempt = entry.attempt
+        work = Work(attempt, entry.data.public, self._settings)
+        state = entry.state()
         try:
-            result = run_attempt(
+            state, execution = self._execute(work, state, entry.facts_sha256)
+            result = conclude(
                 attempt,
-                data[_data_key(attempt)],
-                runtime,
-                settings,
-                facts=facts[number],
-                description=description,
-                cancelled=cancelled,
+                entry.data,
+                self._settings,
+                execution,
+                facts=entry.facts,
+                tries=state.tries,
             )
-        except BaseException:
-            # Before this thread could take up the next attempt.
-            cancelled.set()
-            raise
-        results[number] = result
-        finished(attempt, result)
+        except Exception as error:
+            if isinstance(error, MlebenchError):
+                reason = str(error)
+            else:
+                logger.exception("The attempt %s failed", attempt.label)
+                reason = f"{type(error).__name__}: {error}"
+            state = AttemptState.read(attempt.folder) or state
+            delay = self._delay(entry, error)
+            if delay is not None:
+                self._observer.retried(attempt, reason, delay)
+                self._write(attempt, state.changed("waiting", token=None, reason=reason))
+                return delay
+            result = failed(
+                attempt,
+                entry.data,
+                self._settings,
+                reason,
+                facts=entry.facts,
+                tries=state.tries,
+                description=self._description,
+            )
+        entry.result = result
+        self._record(attempt, state, result)
+        self._observer.finished(attempt, result)
+        return None
 
-    with ThreadPoolExecutor(jobs, thread_name_prefix="attempt") as pool:
-        futures: list[Future[None]] = []
+    def _delay(self, entry: _Entry, error: Exception) -> float | None:
+        if self._cancelled.is_set() or isinstance(error, LastingFailure):
+            return None
+        if entry.failures >= self._settings.retries:
+            return None
+        entry.failures += 1
+        return min(self._settings.backoff_seconds * 4.0 ** (entry.failures - 1), _LONGEST_BACKOFF)
+
+    def _execute(
+        self, work: Work, state: AttemptState, facts_sha256: str
+    ) -> tuple[AttemptState, Execution]:
+        """Run the agent, or go on with what an earlier harness has begun."""
+        attempt = work.attempt
+        execution = None
+        if state.execution is not None:
+            return state, Execution.from_dict(state.execution)
+        if state.token is not None and _is_adoptable(state):
+            token = state.token
+            self._observer.adopted(attempt)
+            state = state.changed("running", owner=self._owner)
+            self._write(attempt, state)
+            execution = self._executor.adopt(token, state.gpus, work, cancelled=self._cancelled)
+        if execution is None:
+            set_aside(attempt.folder)
+            state = AttemptState("waiting").changed(
+                "starting",
+                tries=state.tries + 1,
+                owner=self._owner,
+                time_limit_seconds=self._settings.limits.time_seconds,
+                facts_sha256=facts_sha256,
+            )
+            self._write(attempt, state)
+            make_folders(work)
+            self._observer.started(attempt, state.tries)
+
+            def started(token: str, gpus: Sequence[Any], node: str) -> None:
+                nonlocal state
+                state = state.changed(
+                    "running", token=token, node=node, gpus=[gpu.uuid for gpu in gpus]
+                )
+                state = state.changed("running", started_at=state.since)
+                self._write(attempt, state)
+
+            execution = self._executor.execute(work, cancelled=self._cancelled, started=started)
+        # An interrupted agent is started anew, so there is nothing to be scored later.
+        ended = None if execution.ending.how == "interrupted" else execution.to_dict()
+        state = state.changed("scoring", execution=ended)
+        self._write(attempt, state)
+        return state, execution
+
+    def _write(self, attempt: Attempt, state: AttemptState) -> None:
+        patiently(
+            lambda: state.write(attempt.folder),
+            self._cancelled,
+            lambda text: self._observer.noted(attempt, text),
+        )
+
+    def _record(self, attempt: Attempt, state: AttemptState, result: AttemptResult) -> None:
+        """Write the record, and only then that the attempt is done."""
         try:
-            for number in [number for number, done in enumerate(results) if done is None]:
-                futures.append(pool.submit(run_one, number))
-            # In short waits, so that Ctrl-C reaches this thread at once.
-            pending = set(futures)
-            while pending:
-                ended, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    future.result()
-        except BaseException:
-            cancelled.set()
-            for future in futures:
-                future.cancel()
-            wait(futures)
-            raise
-    return [result for result in results if result is not None]
+            patiently(
+                lambda: result.write(attempt.folder),
+                self._cancelled,
+                lambda text: self._observer.noted(attempt, text),
+            )
+            final = result.outcome in FINAL
+            self._write(
+                attempt,
+                state.changed(
+                    "done" if final else "failed",
+                    token=None,
+                    # Where grading failed, the agent's work is not done again once that is mended.
+                    execution=None if final else state.execution,
+                    reason=result.reason,
+                ),
+            )
+        except OSError as error:
+            raise MlebenchError(
+                f"The record of {attempt.label} cannot be written: {error}. Nothing that its agent "
+                "left is lost: once that is mended, the same command scores it."
+            ) from error
+
+
+def set_aside(folder: Path) -> None:
+    """Clear an attempt's folder; what an agent had submitted is moved to `earlier/<number>/`."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        return
+    submission = folder / "submission"
+    has_left_something = (
+        submission.is_dir() and not submission.is_symlink() and any(os.scandir(submission))
+    )
+    earlier = folder / EARLIER
+    if earlier.is_symlink() or (earlier.exists() and not earlier.is_dir()):
+        # An agent without isolation put it there.
+        earlier.unlink()
+    if has_left_something:
+        number = 1 + max((int(path.name) for path in earlier.glob("[0-9]*")), default=0)
+        target = earlier / str(number)
+        target.mkdir(parents=True)
+        for name in _KEPT:
+            if (folder / name).exists() or (folder / name).is_symlink():
+                (folder / name).rename(target / name)
+    for entry in list(os.scandir(folder)):
+        if entry.name != EARLIER:
+            remove_tree(Path(entry.path))
 
 
 def _data_key(attempt: Attempt) -> tuple[str, str]:
@@ -183,26 +445,23 @@ def _load_all(attempts: Sequence[Attempt], source: Source) -> dict[tuple[str, st
     return data
 
 
-def _check_same_settings(
-    attempts: Sequence[Attempt],
-    facts: Sequence[dict[str, Any]],
-    results: Sequence[AttemptResult | None],
-) -> None:
+def _check_same_settings(entries: Sequence[_Entry]) -> None:
     """Refuse to mix attempts that cannot be compared into one run."""
-    for attempt, known, done in zip(attempts, facts, results, strict=True):
+    for entry in entries:
+        done = entry.result
         if done is None:
             continue
-        different = [name for name, value in known.items() if getattr(done, name) != value]
+        different = [name for name, value in entry.facts.items() if getattr(done, name) != value]
         if "settings" in different:
             different.remove("settings")
             different += [
                 name
-                for name, value in known["settings"].items()
+                for name, value in entry.facts["settings"].items()
                 if done.settings.get(name) != value
             ]
         if different:
             raise MlebenchError(
-                f"{attempt.folder} holds a finished attempt that differs from this command in "
-                f"{', '.join(different)}. Name another folder with --out, or remove this one to "
+                f"{entry.attempt.folder} holds a finished attempt that differs from this command "
+                f"in {', '.join(different)}. Name another folder with --out, or remove this one to "
                 "have the attempt made again."
             )

@@ -22,11 +22,27 @@ class RunData:
         Content of the answers file. It stays in the harness' memory: no path leads an agent to it.
     manifest_sha256 : str
         Identity of the data.
+    source : str
+        Where it came from.
+    revision, commit : str or None
+        Data version and commit of the repository, where it came from one.
     """
 
     public: Path
     answers: bytes
     manifest_sha256: str
+    source: str = ""
+    revision: str | None = None
+    commit: str | None = None
+
+    def record(self) -> dict[str, str | None]:
+        """Return what a result says about its data."""
+        return {
+            "source": self.source,
+            "revision": self.revision,
+            "commit": self.commit,
+            "manifest_sha256": self.manifest_sha256,
+        }
 
 
 class Source(ABC):

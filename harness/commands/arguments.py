@@ -19,6 +19,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def natural(text: str) -> int:
+    """Parse a whole number of at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least 0")
+    return int(text)
+
+
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Add competition ids and `--split`."""
     parser.add_argument("ids", nargs="*", metavar="ID", help="competition ids")

@@ -25,14 +25,13 @@ from mlebench_data.harness.commands.arguments import (
     add_key_file,
     add_version,
     data_dir,
+    natural,
     positive,
     selected_ids,
 )
 
 if TYPE_CHECKING:
     from mlebench_data.harness.agent import Agent
-    from mlebench_data.harness.attempt import Attempt
-    from mlebench_data.harness.result import AttemptResult
     from mlebench_data.harness.sources import Source
 
 
@@ -100,7 +99,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--network", choices=["none", "full"], default="none", help="default none (docker runtime)"
     )
     parser.add_argument("--image", metavar="IMAGE", help="image instead of the agent's own")
-    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="attempts at a time")
+    parser.add_argument(
+        "--gpus-per-run", type=natural, default=0, metavar="N", help="GPUs of each attempt"
+    )
+    parser.add_argument(
+        "--runs-per-gpu", type=positive, default=1, metavar="K", help="attempts that share a GPU"
+    )
+    parser.add_argument(
+        "--warn-before",
+        type=duration,
+        nargs="+",
+        default=[],
+        metavar="T",
+        help="tell the agent at these times before its end, e.g. 1h 10m",
+    )
+    parser.add_argument(
+        "--snapshot-every", type=duration, metavar="T", help="copy the submission meanwhile"
+    )
+    parser.add_argument(
+        "--retries",
+        type=natural,
+        default=3,
+        metavar="N",
+        help="times that an attempt is made again after an infrastructure failure (default 3)",
+    )
+    parser.add_argument(
+        "--workers",
+        "--jobs",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="attempts at a time, as far as CPUs, memory and GPUs suffice",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/DATE-TIME")
     parser.add_argument(
         "--from",
@@ -114,12 +144,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_key_file(parser)
 
 
-def _source(arguments: argparse.Namespace, out: Path) -> Source:
+def make_source(repositories: Path | None, data: Path, key_file: Path | None, out: Path) -> Source:
+    """Return where a run in `out` takes its data from."""
     from mlebench_data.harness.sources import PreparedSource, RepositorySource
 
-    if arguments.repositories is None:
-        return PreparedSource(data_dir(arguments))
-    return RepositorySource(arguments.repositories, out / "data", arguments.key_file)
+    if repositories is None:
+        return PreparedSource(data)
+    return RepositorySource(repositories, out / "data", key_file)
 
 
 def _check_agents(agents: Sequence[Agent], folders: Sequence[Path]) -> None:
@@ -161,21 +192,15 @@ def _stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _line(word: str, attempt: Attempt, result: AttemptResult) -> str:
-    """Put a result into one line."""
-    score = (result.grading or {}).get("score")
-    shown = "" if score is None else f" {score}"
-    took = "" if result.seconds is None else f" after {result.seconds:.1f} s"
-    reason = f": {result.reason}" if result.reason else ""
-    return f"  {word:<13} {attempt.label}{shown}{took}{reason}"
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Run all attempts and print the table; exit with 1 if the machinery failed in any."""
     from mlebench_data.catalogue import load_competition
     from mlebench_data.harness.agent import load_agent
     from mlebench_data.harness.attempt import Settings
     from mlebench_data.harness.commands.output import console
+    from mlebench_data.harness.executor import LocalExecutor
+    from mlebench_data.harness.progress_lines import ProgressLines
+    from mlebench_data.harness.run_folder import held, write_run_record
     from mlebench_data.harness.runtimes import choose_runtime
     from mlebench_data.harness.runtimes.base import Limits
     from mlebench_data.harness.scheduler import plan, run_all
@@ -197,16 +222,17 @@ def run(arguments: argparse.Namespace) -> int:
         ),
         arguments.network,
         arguments.image,
+        gpus_per_run=arguments.gpus_per_run,
+        runs_per_gpu=arguments.runs_per_gpu,
+        warn_before=tuple(sorted(arguments.warn_before, reverse=True)),
+        snapshot_every=arguments.snapshot_every,
+        retries=arguments.retries,
     )
     runtime, warning = choose_runtime(arguments.runtime)
     attempts = plan(
         competitions, agents, seeds=arguments.seeds, version=arguments.data_version, out=out
     )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MlebenchError(f"--out: {out} cannot be made: {error.strerror}.") from error
-
+    executor = LocalExecutor(runtime)
     people = console()
 
     def tell(text: str, style: str | None = None) -> None:
@@ -214,27 +240,24 @@ def run(arguments: argparse.Namespace) -> int:
 
     if warning:
         tell(f"WARNING: {warning}", "bold yellow")
-    for line in runtime.remove_leftovers():
-        tell(f"removed what an earlier run left: {line}")
-    number = "1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
-    tell(f"{number} in {out} ({runtime.name} runtime)")
     try:
-        with _stopped_by_signals():
+        with held(out), _stopped_by_signals():
             results = run_all(
                 attempts,
-                _source(arguments, out),
-                runtime,
+                make_source(arguments.repositories, data_dir(arguments), arguments.key_file, out),
+                executor,
                 settings,
-                jobs=arguments.jobs,
-                kept=lambda attempt, result: tell(_line("kept", attempt, result)),
-                started=lambda attempt: tell(f"  {'started':<13} {attempt.label}"),
-                finished=lambda attempt, result: tell(_line(result.outcome, attempt, result)),
+                ProgressLines(tell),
+                workers=arguments.workers,
+                begin=lambda: write_run_record(
+                    out,
+                    arguments=sys.argv[1:],
+                    agents=agents,
+                    settings=settings,
+                    attempts=[attempt.label for attempt in attempts],
+                    executor=executor.describe(),
+                ),
             )
-    except MlebenchError:
-        # Where nothing was started, nothing is left but a folder without content.
-        with contextlib.suppress(OSError):
-            out.rmdir()
-        raise
     except KeyboardInterrupt:
         tell(f"stopped; the same command with --out {out} goes on from here")
         raise

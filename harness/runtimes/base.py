@@ -30,6 +30,24 @@ class RuntimeFailure(MlebenchError):  # noqa: N818 - a failure of the machinery,
     """The machinery failed, so the attempt says nothing about the agent and may be repeated."""
 
 
+class LastingFailure(RuntimeFailure):
+    """The machinery failed in a way that trying again does not mend, as a missing image does."""
+
+
+class Cancelled(threading.Event):
+    """Set when a run is to stop.
+
+    Attributes
+    ----------
+    hurry : threading.Event
+        Set when it is to stop without the grace that agents otherwise get.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hurry = threading.Event()
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a sandbox may use.
@@ -380,13 +398,17 @@ class Runtime(ABC):
         return None
 
     @abstractmethod
-    def remove_leftovers(self, keep: Collection[str] = ()) -> list[str]:
+    def remove_leftovers(self, keep: Collection[str] = (), drop: Collection[str] = ()) -> list[str]:
         """Remove what harnesses that are gone (killed, crashed) left behind on this host.
+
+        A sandbox of another run that may still be adopted is left alone.
 
         Parameters
         ----------
         keep : collection of str
             Tokens of sandboxes that are going to be adopted.
+        drop : collection of str
+            Tokens of sandboxes that are certainly not wanted any more.
 
         Returns
         -------

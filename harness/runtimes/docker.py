@@ -117,7 +117,7 @@ class DockerRuntime(Runtime):
         )
         return ending
 
-    def remove_leftovers(self, keep: Collection[str] = ()) -> list[str]:
+    def remove_leftovers(self, keep: Collection[str] = (), drop: Collection[str] = ()) -> list[str]:
         """Remove containers of harnesses that are gone; see `Runtime.remove_leftovers`."""
         import docker.errors
 

@@ -98,7 +98,7 @@ class LocalRuntime(Runtime):
             },
         )
 
-    def remove_leftovers(self, keep: Collection[str] = ()) -> list[str]:
+    def remove_leftovers(self, keep: Collection[str] = (), drop: Collection[str] = ()) -> list[str]:
         """Remove what harnesses that are gone left behind; see `Runtime.remove_leftovers`.
 
         A supervisor ends its agent when its harness disappears. What remains is the agent's

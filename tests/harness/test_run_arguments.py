@@ -119,7 +119,7 @@ def test_out_that_is_a_file(mlebench: Command, tmp_path: Path):
         "--out", tmp_path / "file",
     )  # fmt: skip
     assert finished.code == 1
-    assert f"--out: {tmp_path / 'file'} cannot be made" in finished.err
+    assert f"--out: {tmp_path / 'file'} cannot be made or written" in finished.err
 
 
 def test_no_engine_means_the_local_runtime_and_a_warning(
