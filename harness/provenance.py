@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 _PACKAGES = ("mlebench-data", "numpy", "pandas", "scikit-learn", "pyarrow")
 
 
-def software_versions() -> dict[str, str]:
+@functools.cache
+def software_versions() -> Mapping[str, str]:
     """Return the versions of what computes a score."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
@@ -20,7 +23,7 @@ def software_versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
-    return found
+    return MappingProxyType(found)
 
 
 @functools.cache

@@ -108,6 +108,6 @@ def _score(
         data=data.record(),
         submission_sha256=digest,
         snapshots=score_snapshots(competition, old.version, folder, data.answers),
-        environment={**old.environment, "versions": software_versions()},
+        environment={**old.environment, "versions": dict(software_versions())},
         provenance=provenance(),
     )

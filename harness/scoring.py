@@ -140,7 +140,7 @@ def conclude(
         ended_at=ending.ended_at,
         grading=report.to_dict(),
         environment={
-            "versions": software_versions(),
+            "versions": dict(software_versions()),
             "runtime": {**execution.runtime, **ending.details},
         },
         data=data.record(),
@@ -177,7 +177,7 @@ def failed(
         started_at=None,
         ended_at=None,
         grading=None,
-        environment={"versions": software_versions(), "runtime": dict(description)},
+        environment={"versions": dict(software_versions()), "runtime": dict(description)},
         data=data.record(),
         tries=tries,
         profile=profile_record(settings),
