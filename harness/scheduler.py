@@ -23,7 +23,7 @@ from mlebench_data.harness.observer import Observer
 from mlebench_data.harness.remove_tree import remove_tree
 from mlebench_data.harness.result import FILE_NAME as RESULT_NAME
 from mlebench_data.harness.result import FINAL, AttemptResult
-from mlebench_data.harness.runtimes.base import Cancelled, LastingFailure
+from mlebench_data.harness.runtimes.base import Cancelled, LastingFailure, OutOfReach
 from mlebench_data.harness.runtimes.owner import Owner
 from mlebench_data.harness.scoring import conclude, failed
 from mlebench_data.harness.sources import RunData, Source
@@ -111,7 +111,8 @@ class _Entry:
 
 
 def _is_adoptable(state: AttemptState) -> bool:
-    return state.state == "running" and state.token is not None and state.execution is None
+    # Whatever the state: where the way to it broke, it may be there again.
+    return state.token is not None and state.execution is None
 
 
 def run_all(
@@ -294,10 +295,12 @@ class _Run:
                 logger.exception("The attempt %s failed", attempt.label)
                 reason = f"{type(error).__name__}: {error}"
             state = AttemptState.read(attempt.folder) or state
+            if not isinstance(error, OutOfReach):
+                state = state.changed("failed", token=None)
             delay = self._delay(entry, error)
             if delay is not None:
                 self._observer.retried(attempt, reason, delay)
-                self._write(attempt, state.changed("waiting", token=None, reason=reason))
+                self._write(attempt, state.changed("waiting", reason=reason))
                 return delay
             result = failed(
                 attempt,
@@ -335,6 +338,7 @@ class _Run:
             state = state.changed("running", owner=self._owner)
             self._write(attempt, state)
             execution = self._executor.adopt(token, state.gpus, work, cancelled=self._cancelled)
+            state = state.changed("running", token=None)
         if execution is None:
             set_aside(attempt.folder)
             state = AttemptState("waiting").changed(
@@ -359,7 +363,7 @@ class _Run:
             execution = self._executor.execute(work, cancelled=self._cancelled, started=started)
         # An interrupted agent is started anew, so there is nothing to be scored later.
         ended = None if execution.ending.how == "interrupted" else execution.to_dict()
-        state = state.changed("scoring", execution=ended)
+        state = state.changed("scoring", execution=ended, token=None)
         self._write(attempt, state)
         return state, execution
 
@@ -383,7 +387,7 @@ class _Run:
                 attempt,
                 state.changed(
                     "done" if final else "failed",
-                    token=None,
+                    token=None if final else state.token,
                     # Where grading failed, the agent's work is not done again once that is mended.
                     execution=None if final else state.execution,
                     reason=result.reason,

@@ -30,6 +30,10 @@ class RuntimeFailure(MlebenchError):  # noqa: N818 - a failure of the machinery,
     """The machinery failed, so the attempt says nothing about the agent and may be repeated."""
 
 
+class OutOfReach(RuntimeFailure):
+    """The way to a sandbox broke; it may still run, and may be adopted later."""
+
+
 class LastingFailure(RuntimeFailure):
     """The machinery failed in a way that trying again does not mend, as a missing image does."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -11,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench_data.harness.runtimes import docker_container as settings
 from mlebench_data.harness.runtimes.base import (
+    Cancelled,
     Ending,
     HowEnded,
     Limits,
+    OutOfReach,
     Runtime,
     RuntimeFailure,
     Sandbox,
 )
 from mlebench_data.harness.runtimes.docker_engine import connection, engine_errors
+from mlebench_data.harness.runtimes.docker_output import RestOfOutput
 from mlebench_data.harness.runtimes.docker_watch import EngineWait, UsageSampler
 from mlebench_data.harness.runtimes.log_file import CappedLog
 from mlebench_data.harness.runtimes.log_pump import LogPump
@@ -35,6 +39,10 @@ _KILL_PATIENCE = 60.0
 _RESTART_PATIENCE = 20.0
 _KILLED = 128 + 9
 _TIMED_OUT = 124
+#: Exit codes of a container that was ended by SIGTERM or SIGKILL, as by an engine that shuts down.
+_BY_SIGNAL = (_TIMED_OUT, _KILLED, 128 + 15)
+#: Seconds after its deadline for which an ended container is kept for the run it belongs to.
+_ADOPTABLE_SECONDS = 7 * 86400.0
 
 
 class DockerRuntime(Runtime):
@@ -101,20 +109,62 @@ class DockerRuntime(Runtime):
                 with engine_errors(f"create the container of {sandbox.name!r}"):
                     container = client.containers.create(**options)
                 try:
-                    ending = _run_container(client, container, sandbox, log, cancelled)
+                    started(container.id)
+                    pump, started_at = _start(client, container, sandbox, log)
+                    ending = _see_to_its_end(
+                        client, container, sandbox, pump, started_at, cancelled
+                    )
                 except BaseException as error:
                     _remove_after(error, container)
                     raise
                 _remove(container)
-        ending.details.update(
-            image=sandbox.image,
-            image_id=image["Id"],
-            image_digests=image["RepoDigests"],
-            network=sandbox.network,
-            user=user,
-            log_bytes=log.received,
-            log_cut=log.cut,
-        )
+        ending.details.update(_record(sandbox, image, user, log))
+        return ending
+
+    def adopt(self, token: str, sandbox: Sandbox, *, cancelled: threading.Event) -> Ending | None:
+        """Take over a container that a harness which is gone had started; see `Runtime.adopt`."""
+        import docker.errors
+
+        with connection() as client:
+            with engine_errors(f"look up container {token}"):
+                try:
+                    container = client.containers.get(token)
+                except docker.errors.NotFound:
+                    return None
+            if container.labels.get(settings.NAME_LABEL) != sandbox.name:
+                return None
+            image = {
+                "Id": container.attrs["Image"],
+                "RepoDigests": (container.image.attrs.get("RepoDigests") or []),
+            }
+            state = container.attrs["State"]
+            ending = None
+            with (
+                CappedLog(sandbox.log_file, sandbox.limits.log_bytes, resume=True) as log,
+                engine_errors(f"give the output of container {container.id}"),
+            ):
+                try:
+                    if state["Status"] != "created":
+                        pump = LogPump(RestOfOutput(container, log), log)
+                        if state["Running"]:
+                            ending = _see_to_its_end(
+                                client,
+                                container,
+                                sandbox,
+                                pump,
+                                _time(state["StartedAt"]),
+                                cancelled,
+                            )
+                        else:
+                            ending = _ended_unwatched(container, sandbox, state)
+                            pump.finish()
+                except BaseException as error:
+                    _remove_after(error, container)
+                    raise
+                _remove(container)
+        if ending is not None:
+            user = container.attrs["Config"]["User"]
+            ending.details.update(_record(sandbox, image, user, log), adopted=True)
         return ending
 
     def remove_leftovers(self, keep: Collection[str] = (), drop: Collection[str] = ()) -> list[str]:
@@ -127,7 +177,10 @@ class DockerRuntime(Runtime):
             for entry in found:
                 labels = entry["Labels"]
                 owner = Owner.parse(labels[settings.OWNER_LABEL])
-                if owner is None or not owner.is_gone():
+                if owner is None or entry["Id"] in keep:
+                    continue
+                # Whoever drops one holds the folder of its run, so no other harness serves it.
+                if entry["Id"] not in drop and not (owner.is_gone() and _is_abandoned(entry)):
                     continue
                 try:
                     client.api.remove_container(entry["Id"], force=True, v=True)
@@ -144,31 +197,64 @@ class DockerRuntime(Runtime):
         return removed
 
 
-def _run_container(
-    client: DockerClient,
-    container: Container,
-    sandbox: Sandbox,
-    log: CappedLog,
-    cancelled: threading.Event,
-) -> Ending:
-    """Start a created container, watch it to its end and say how it ended."""
+def _is_abandoned(entry: dict[str, Any]) -> bool:
+    """Tell whether nobody can be going to adopt a container whose harness is gone.
+
+    It ends itself at its deadline. Until long after, the run that it belongs to may be continued,
+    which needs it to tell how its agent ended.
+    """
+    if entry["State"] == "created":
+        return True
+    deadline = float(entry["Labels"].get(settings.DEADLINE_LABEL, 0))
+    return time.time() > deadline + _ADOPTABLE_SECONDS
+
+
+def _record(sandbox: Sandbox, image: dict[str, Any], user: str, log: CappedLog) -> dict[str, Any]:
+    """Return what a record says of a container besides its end."""
+    return {
+        "image": sandbox.image,
+        "image_id": image["Id"],
+        "image_digests": image["RepoDigests"],
+        "network": sandbox.network,
+        "user": user,
+        "log_bytes": log.received,
+        "log_cut": log.cut,
+        "log_error": log.error,
+    }
+
+
+def _start(
+    client: DockerClient, container: Container, sandbox: Sandbox, log: CappedLog
+) -> tuple[LogPump, datetime]:
+    """Start a created container, its output going to the log."""
     with engine_errors(f"start the container of {sandbox.name!r}"):
         # Before the start, so that no output is missed.
         stream = container.attach(stdout=True, stderr=True, stream=True, logs=False)
         pump = LogPump(stream, log)
         container.start()
-        started_at = datetime.now(UTC)
-        start = time.monotonic()
+        return pump, datetime.now(UTC)
+
+
+def _see_to_its_end(
+    client: DockerClient,
+    container: Container,
+    sandbox: Sandbox,
+    pump: LogPump,
+    started_at: datetime,
+    cancelled: threading.Event,
+) -> Ending:
+    """Watch a container to its end and say how it ended."""
+    start = time.monotonic() - (datetime.now(UTC) - started_at).total_seconds()
     wait = EngineWait(container)
     usage = UsageSampler(client, container)
     forced: HowEnded | None
     try:
         try:
-            forced = _watch(wait, pump, start + sandbox.limits.time_seconds, cancelled)
+            forced = _watch(wait, start + sandbox.limits.time_seconds, cancelled)
         except KeyboardInterrupt:
             forced = "interrupted"
         if forced is not None:
-            _stop(container, wait, sandbox)
+            _stop(container, wait, sandbox, cancelled)
     finally:
         usage.stop()
     seconds = time.monotonic() - start
@@ -176,45 +262,88 @@ def _run_container(
     state = _final_state(container, wait, sandbox)
     with engine_errors(f"give the output of container {container.id}"):
         pump.finish()
-        if log.received == 0:
+        if pump.log.received == 0:
             # A container that ends at once can be faster than the engine's attaching to it.
-            log.write(container.logs(stdout=True, stderr=True))
+            pump.log.write(container.logs(stdout=True, stderr=True))
     if forced is None:
         _check_engine(sandbox)
-    how = forced or _classify(state, usage, sandbox.limits, seconds)
+    how = forced or _classify(state, usage.at_process_limit, sandbox.limits, seconds)
+    return _ending(
+        container,
+        state,
+        how,
+        seconds,
+        (started_at, ended_at),
+        peak_memory_bytes=usage.peak_memory_bytes,
+        peak_processes=usage.peak_processes,
+    )
+
+
+def _ending(
+    container: Container,
+    state: dict[str, Any],
+    how: HowEnded,
+    seconds: float,
+    times: tuple[datetime, datetime],
+    **usage: int | None,
+) -> Ending:
     return Ending(
         how=how,
         exit_code=state["ExitCode"],
         seconds=seconds,
-        started_at=started_at.isoformat(),
-        ended_at=ended_at.isoformat(),
+        started_at=times[0].isoformat(),
+        ended_at=times[1].isoformat(),
         details={
             "isolation": True,
             "container_id": container.id,
             "oom_killed": bool(state["OOMKilled"]),
-            "peak_memory_bytes": usage.peak_memory_bytes,
-            "peak_processes": usage.peak_processes,
+            **usage,
         },
     )
 
 
-def _watch(
-    wait: EngineWait, pump: LogPump, deadline: float, cancelled: threading.Event
-) -> HowEnded | None:
+def _ended_unwatched(
+    container: Container, sandbox: Sandbox, state: dict[str, Any]
+) -> Ending | None:
+    """Say how a container ended while no harness watched; None if it was not its own doing.
+
+    An engine that shuts down, or a machine, ends its containers by the same signals as a time limit
+    does. Before that limit such an end is not the agent's.
+    """
+    started_at, ended_at = _time(state["StartedAt"]), _time(state["FinishedAt"])
+    seconds = (ended_at - started_at).total_seconds()
+    early = seconds < sandbox.limits.time_seconds
+    if early and state["ExitCode"] in _BY_SIGNAL and not state["OOMKilled"]:
+        return None
+    how = _classify(state, False, sandbox.limits, seconds)
+    return _ending(container, state, how, seconds, (started_at, ended_at))
+
+
+def _time(text: str) -> datetime:
+    """Parse one of the engine's times, which have nanoseconds."""
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
+
+
+def _watch(wait: EngineWait, deadline: float, cancelled: threading.Event) -> HowEnded | None:
     """Wait for the end; return why it must be forced, or None if it came by itself."""
     while not wait.done.wait(_TICK):
         if cancelled.is_set():
             return "interrupted"
         if time.monotonic() >= deadline:
             return "time_limit"
-        pump.check()
     return None
 
 
-def _stop(container: Container, wait: EngineWait, sandbox: Sandbox) -> None:
+def _stop(
+    container: Container, wait: EngineWait, sandbox: Sandbox, cancelled: threading.Event
+) -> None:
     """Ask the container to end, give it its grace, then end it by force."""
     _signal(container, "SIGTERM")
-    if not wait.done.wait(sandbox.limits.grace_seconds):
+    hurry = cancelled.hurry if isinstance(cancelled, Cancelled) else threading.Event()
+    last = time.monotonic() + sandbox.limits.grace_seconds
+    while not wait.done.is_set() and time.monotonic() < last and not hurry.is_set():
+        wait.done.wait(min(_TICK, max(last - time.monotonic(), 0)))
+    if not wait.done.is_set():
         _signal(container, "SIGKILL")
         if not wait.done.wait(_KILL_PATIENCE):
             raise RuntimeFailure(
@@ -276,15 +405,15 @@ def _check_engine(sandbox: Sandbox) -> None:
         raise _engine_lost(sandbox, failure) from failure
 
 
-def _engine_lost(sandbox: Sandbox, reason: Exception) -> RuntimeFailure:
-    return RuntimeFailure(
+def _engine_lost(sandbox: Sandbox, reason: Exception) -> OutOfReach:
+    return OutOfReach(
         f"The Docker engine was lost while {sandbox.name!r} ran ({reason}). Was it restarted? "
         "The attempt can be repeated."
     )
 
 
 def _classify(
-    state: dict[str, Any], usage: UsageSampler, limits: Limits, seconds: float
+    state: dict[str, Any], at_process_limit: bool, limits: Limits, seconds: float
 ) -> HowEnded:
     """Say how a container ended that the harness did not stop."""
     code = state["ExitCode"]
@@ -293,7 +422,7 @@ def _classify(
         return "time_limit"
     if state["OOMKilled"] and code == _KILLED:
         return "out_of_memory"
-    if code != 0 and usage.at_process_limit:
+    if code != 0 and at_process_limit:
         return "too_many_processes"
     return "exited"
 
@@ -320,7 +449,13 @@ def _remove(container: Container) -> None:
 
 
 def _remove_after(error: BaseException, container: Container) -> None:
-    """Remove a container because of an error, which stays the first thing that is told."""
+    """Remove a container because of an error, which stays the first thing that is told.
+
+    Where the engine was lost, its containers may still run when it is found again: a day's work is
+    not removed for that.
+    """
+    if isinstance(error, OutOfReach):
+        return
     try:
         _remove(container)
     except RuntimeFailure as failure:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mlebench_data.harness.runtimes.base import RuntimeFailure
+from mlebench_data.harness.runtimes.base import OutOfReach, RuntimeFailure
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -23,7 +23,7 @@ def connection() -> Iterator[DockerClient]:
 
     Raises
     ------
-    RuntimeFailure
+    OutOfReach
         If no engine answers.
     """
     import docker
@@ -34,7 +34,7 @@ def connection() -> Iterator[DockerClient]:
         client = docker.from_env()
         client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-        raise RuntimeFailure(
+        raise OutOfReach(
             f"No Docker engine answers ({error}). Start it; if it listens elsewhere, set "
             "DOCKER_HOST; if permission is denied, let this account use it."
         ) from error
@@ -56,7 +56,8 @@ def engine_errors(task: str) -> Iterator[None]:
     Raises
     ------
     RuntimeFailure
-        Instead of the errors of the docker and requests libraries.
+        Instead of the errors of the docker and requests libraries; `OutOfReach` where the way to
+        the engine broke.
     """
     import docker.errors
     import requests.exceptions
@@ -70,4 +71,6 @@ def engine_errors(task: str) -> Iterator[None]:
             advice = "Free space in the engine's folder, such as with `docker system prune`."
         elif '"timeout"' in text and "not found" in text:
             advice = "The image must have `timeout` of GNU coreutils."
-        raise RuntimeFailure(f"The Docker engine could not {task}: {text}. {advice}") from error
+        lost = isinstance(error, requests.exceptions.ConnectionError)
+        failure = OutOfReach if lost else RuntimeFailure
+        raise failure(f"The Docker engine could not {task}: {text}. {advice}") from error

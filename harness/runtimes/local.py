@@ -95,6 +95,7 @@ class LocalRuntime(Runtime):
                 "peak_processes": report["peak_processes"],
                 "log_bytes": log.received,
                 "log_cut": log.cut,
+                "log_error": log.error,
             },
         )
 
@@ -207,7 +208,7 @@ def _supervise(
     pump = LogPump(_PipeStream(read_end), log)
     try:
         _give_task(supervisor, sandbox, home)
-        _wait(supervisor, sandbox, pump, cancelled)
+        _wait(supervisor, sandbox, cancelled)
     finally:
         _end(supervisor, sandbox, home)
     assert supervisor.stdout is not None
@@ -255,7 +256,6 @@ def _give_task(supervisor: subprocess.Popen[bytes], sandbox: Sandbox, home: Path
 def _wait(
     supervisor: subprocess.Popen[bytes],
     sandbox: Sandbox,
-    pump: LogPump,
     cancelled: threading.Event,
 ) -> None:
     """Wait until the supervisor ends or has to be told to."""
@@ -263,7 +263,6 @@ def _wait(
     last = time.monotonic() + limits.time_seconds + limits.grace_seconds + _PATIENCE
     try:
         while supervisor.poll() is None and not cancelled.wait(_TICK):
-            pump.check()
             if time.monotonic() > last:
                 raise RuntimeFailure(
                     f"The supervisor of {sandbox.name!r} did not hold its deadline. Is the "

@@ -28,29 +28,40 @@ class CappedLog:
         The file; it is replaced if it exists, and its folder is made.
     cap : int
         Size in bytes that the file never exceeds.
+    resume : bool
+        Go on with the file that a harness which is gone had begun.
 
     Raises
     ------
     RuntimeFailure
-        If the file cannot be written, such as when the disk is full; so do the methods.
+        If the file cannot be opened. If it cannot be written later, such as when the disk is full,
+        output is left out: an agent's work is worth more than its log.
     """
 
-    def __init__(self, path: Path, cap: int) -> None:
+    def __init__(self, path: Path, cap: int, *, resume: bool = False) -> None:
         self._path = path
-        self._failed = False
-        with self._file_errors():
+        #: Why output could not be written, the first time that happened.
+        self.error: str | None = None
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("wb", buffering=0)
+            self._file = path.open("ab" if resume else "wb", buffering=0)
+        except OSError as error:
+            raise RuntimeFailure(f"The log {path} cannot be made: {error}.") from error
         self._cap = cap
         self._tail_size = min(TAIL_BYTES, cap // 4)
         self._head_size = max(cap - self._tail_size - _NOTE_BYTES, 0)
-        self._written = 0
+        self._written = self._file.tell()
         self._tail = bytearray()
         self._lock = threading.Lock()
         #: Bytes received, whether kept or not.
-        self.received = 0
+        self.received = self._written
         #: Whether some output was left out.
         self.cut = False
+
+    def head(self, size: int) -> bytes:
+        """Return the first bytes of the file."""
+        with self._path.open("rb") as stream:
+            return stream.read(size)
 
     def write(self, data: bytes) -> None:
         """Take more output."""
@@ -59,7 +70,7 @@ class CappedLog:
                 return
             self.received += len(data)
             kept = data[: max(self._head_size - self._written, 0)]
-            if kept:
+            if self.error is None and kept:
                 self._write_all(kept)
                 self._written += len(kept)
             rest = data[len(kept) :]
@@ -69,15 +80,13 @@ class CappedLog:
                     del self._tail[: len(self._tail) - self._tail_size]
 
     def close(self) -> None:
-        """Write what was held back, with a note if anything is missing, and close the file.
-
-        After a failure, which was told when it happened, the file is only closed.
-        """
+        """Write what was held back, with a note if anything is missing, and close the file."""
         with self._lock, self._file_errors():
             if self._file.closed:
                 return
             try:
-                if self._failed:
+                if self.error is not None:
+                    self.cut = True
                     return
                 missing = self.received - self._written - len(self._tail)
                 if missing:
@@ -96,10 +105,7 @@ class CappedLog:
         try:
             yield
         except OSError as error:
-            self._failed = True
-            raise RuntimeFailure(
-                f"The log {self._path} cannot be written: {error}. Is the disk full?"
-            ) from error
+            self.error = self.error or str(error)
 
     def _write_all(self, data: bytes) -> None:
         # An unbuffered file may take only part of the data.

@@ -21,9 +21,10 @@ from mlebench_data.harness.cli import main
 
 #: Starts every agent given as text.
 PREFACE = f"""
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 submission = Path(os.environ["SUBMISSION_DIR"], "submission.csv")
+code = Path(os.environ["CODE_DIR"])
 plain = {PLAIN!r}
 """
 

@@ -9,6 +9,8 @@ import pytest
 from command_line import Command, read_result
 from tiny_competition import SECRET
 
+from mlebench_data.hub.repository import commit_of, manifest_digest
+
 SAMPLE = ["run", "--agent", "sample", "--competition", "tiny", "--time-limit", "1m"]
 
 
@@ -63,7 +65,12 @@ def test_restored_tree_is_the_public_one(mlebench: Command, repositories: Path, 
 
 
 def test_run_from_repositories(
-    mlebench: Command, runtime_name: str, repositories: Path, key_file: Path, out: Path
+    mlebench: Command,
+    runtime_name: str,
+    repositories: Path,
+    key_file: Path,
+    out: Path,
+    session_cache: Path,
 ):
     source = ["--from", repositories, "--key-file", key_file]
     arguments = [*SAMPLE, "--out", out, "--runtime", runtime_name]
@@ -71,12 +78,19 @@ def test_run_from_repositories(
     assert finished.code == 0, finished.err
     result = read_result(out, "sample")
     assert result["outcome"] == "scored"
+    repository = repositories / "tiny"
+    assert result["data"] == {
+        "source": "folder",
+        "revision": "v1",
+        "commit": commit_of(repository),
+        "manifest_sha256": manifest_digest(repository),
+    }
     # The same data as the prepared one, so a run may go on with either.
     assert mlebench(*arguments).err.count("  kept ") == 1
     (out / "tiny" / "sample-seed0" / "result.json").unlink()
     assert mlebench(*arguments, *source).code == 0, "restored data is taken again"
     key = key_file.read_text().strip().encode()
-    looked_at = [path for path in out.rglob("*") if path.is_file()]
+    looked_at = [path for path in (*out.rglob("*"), *session_cache.rglob("*")) if path.is_file()]
     assert any(path.name == "train.csv" for path in looked_at)
     for path in looked_at:
         content = path.read_bytes()

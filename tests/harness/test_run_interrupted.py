@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -99,6 +100,62 @@ def test_interruption(run: Run, number: signal.Signals):
     assert f"process {process.pid})" not in messages, "nothing of it was left to remove"
 
 
+ENDS_WHEN_TOLD = """
+print("process", os.getpid(), flush=True)
+while not (code / "go").exists():
+    time.sleep(0.05)
+submission.write_text(plain)
+print("told", flush=True)
+"""
+
+
+@pytest.mark.docker
+def test_running_agent_of_a_killed_harness_is_taken_over(
+    mlebench: Command, docker_image: str, tmp_path: Path, out: Path
+):
+    run = Run(mlebench, tmp_path / "agents", out, "docker")
+    write_agent(run.agents / "sleeper", ENDS_WHEN_TOLD)
+    process = run.start()
+    process.kill()
+    process.communicate()
+    again = run.mlebench.start(*run.arguments)
+    for seed in (0, 1):
+        log = out / "tiny" / f"sleeper-seed{seed}" / "agent.log"
+        wait_for(lambda log=log: log.is_file() and "process" in log.read_text())
+        # The first is taken over, not started again: its folder is the one it had.
+        time.sleep(1)
+        (log.parent / "code" / "go").touch()
+    _, err = again.communicate(timeout=60)
+    assert "  taken over    tiny/sleeper-seed0" in err
+    assert err.count("  started ") == 1
+    results = [read_result(out, "sleeper", seed=seed) for seed in (0, 1)]
+    assert [(item["outcome"], item["tries"]) for item in results] == [("scored", 1)] * 2
+    assert (out / "tiny" / "sleeper-seed0" / "agent.log").read_text().count("process") == 1
+    assert containers(out) == []
+
+
+def test_second_harness_is_refused(run: Run):
+    process = run.start()
+    second = run.mlebench(*run.arguments)
+    assert second.code == 1
+    assert f"Another harness works in {run.out} (process {process.pid} on" in second.err
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+def test_second_interruption_does_not_wait_for_agents(run: Run):
+    write_agent(run.agents / "sleeper", "signal.signal(signal.SIGTERM, signal.SIG_IGN)" + SLEEPER)
+    run.arguments[run.arguments.index("1s")] = "60s"
+    process = run.start()
+    process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert process.poll() is None, "the agent has its grace"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=15)
+    assert process.returncode == 130
+    assert not run.is_agent_alive()
+
+
 def test_killed_harness(run: Run):
     process = run.start()
     process.kill()
@@ -184,7 +241,7 @@ def test_engine_that_is_gone(
     cutter.start()
     with monkeypatch.context() as patch:
         patch.setenv("DOCKER_HOST", proxy.address)
-        finished = mlebench(*run.arguments)
+        finished = mlebench(*run.arguments, "--retries", 0)
     cutter.join()
     shutil.rmtree(folder)
     assert finished.code == 1
@@ -193,10 +250,9 @@ def test_engine_that_is_gone(
         result = read_result(out, "sleeper", seed=seed)
         assert result["outcome"] == "infra_error", result
         assert "engine" in result["reason"]
-    # The container was out of reach; here its harness still lives, so nobody else removes it.
-    for name in containers(out):
-        remove_container(name)
+    # The container was out of reach. Another agent than the command's now is not taken over.
     assert run.go_on().count("  started ") == 2
+    assert containers(out) == []
 
 
 def remove_container(name: str) -> None:

@@ -40,11 +40,26 @@ def test_output_is_on_disk_at_once(tmp_path):
         assert (tmp_path / "new" / "log.txt").read_bytes() == b"a line\n"
 
 
-def test_full_disk_is_a_failure_of_the_runtime():
+def test_full_disk_loses_output_and_nothing_else():
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no /dev/full")
-    log = CappedLog(full, 10_000)
-    with pytest.raises(RuntimeFailure, match="Is the disk full"):
+    with CappedLog(full, 10_000) as log:
         log.write(b"x")
-    log.close()
+        log.write(b"y")
+    assert log.error is not None and "No space left" in log.error
+    assert log.cut and log.received == 2
+
+
+def test_log_that_cannot_be_made_is_a_failure_of_the_runtime(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RuntimeFailure, match="cannot be made"):
+        CappedLog(tmp_path / "file" / "log.txt", 10_000)
+
+
+def test_log_of_a_killed_harness_goes_on(tmp_path):
+    CappedLog(tmp_path / "log.txt", 10_000).write(b"first\n")
+    with CappedLog(tmp_path / "log.txt", 10_000, resume=True) as log:
+        assert (log.received, log.head(3)) == (6, b"fir")
+        log.write(b"second\n")
+    assert (tmp_path / "log.txt").read_bytes() == b"first\nsecond\n"

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -69,7 +71,7 @@ def start_harness(case, runtime_name: str, marker: Callable[[], bool]) -> subpro
         import threading
         from pathlib import PosixPath
         from mlebench_data.harness.runtimes import choose_runtime, docker_container, owner
-        from mlebench_data.harness.runtimes.base import Folders, Limits, Sandbox
+        from mlebench_data.harness.runtimes.base import Folders, Limits, Sandbox, Warnings
         docker_container.DEADLINE_SLACK = 1.0
         owner._host = lambda: {owner._host()!r}
         choose_runtime({runtime_name!r})[0].run({case.sandbox!r}, cancelled=threading.Event())
@@ -117,21 +119,107 @@ def test_container_cannot_outlive_its_deadline(docker_runtime, make_case):
     assert age(alive) >= 0
     time.sleep(1)
     assert age(alive) > 0.5, "the agent still runs"
-    (removed,) = docker_runtime.remove_leftovers()
+    # The run that it belongs to may be continued.
+    assert docker_runtime.remove_leftovers() == []
+    (container,) = containers(name)
+    assert docker_runtime.remove_leftovers(keep=[container.id], drop=[container.id]) == []
+    (removed,) = docker_runtime.remove_leftovers(drop=[container.id])
     assert name in removed and str(harness.pid) in removed
     assert containers(name) == []
 
 
 @pytest.mark.docker
-def test_running_container_of_a_killed_harness_is_removed(docker_runtime, make_case):
+def test_container_long_past_its_deadline_is_removed(docker_runtime, make_case, monkeypatch):
     case = make_case(EVADER, name=f"orphan-{os.getpid()}", time_seconds=60)
     name = case.sandbox.name
     harness = start_harness(case, "docker", (case.sandbox.folders.code / "alive").exists)
     kill(harness)
     assert containers(name)[0].status == "running"
+    assert docker_runtime.remove_leftovers() == []
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 8 * 86400)
     (removed,) = docker_runtime.remove_leftovers()
     assert name in removed
     assert containers(name) == []
+
+
+#: Prints, and ends when it is told to.
+TALKER = """
+    import sys, time
+    from pathlib import Path
+    print("before", flush=True)
+    Path("alive").touch()
+    while not Path("go").exists():
+        time.sleep(0.05)
+    print("after", flush=True)
+    sys.exit(3)
+    """
+
+
+@pytest.fixture
+def orphan(make_case):
+    """A case whose harness was killed, and the id of its container."""
+    case = make_case(TALKER, name=f"talker-{os.getpid()}", time_seconds=60)
+    folder = case.sandbox.folders.code
+    harness = start_harness(case, "docker", (folder / "alive").exists)
+    wait_for(lambda: "before" in case.log, seconds=10)
+    kill(harness)
+    (container,) = containers(case.sandbox.name)
+    yield case, container
+    assert containers(case.sandbox.name) == []
+
+
+def adopt(docker_runtime, case, token: str):
+    return docker_runtime.adopt(token, case.sandbox, cancelled=threading.Event())
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_adopted_container(docker_runtime, orphan, when):
+    case, container = orphan
+    go = case.sandbox.folders.code / "go"
+    if when == "before":
+        go.touch()
+        container.wait(timeout=20)
+    else:
+        threading.Timer(1, go.touch).start()
+    ending = adopt(docker_runtime, case, container.id)
+    assert (ending.how, ending.exit_code) == ("exited", 3)
+    assert ending.details["adopted"] and ending.details["image_id"]
+    assert ending.seconds > 0
+    assert case.log == "before\nafter\n"
+
+
+@pytest.mark.docker
+def test_time_of_an_adopted_container_counts_from_its_start(docker_runtime, orphan):
+    case, container = orphan
+    case.sandbox = replace(
+        case.sandbox, limits=replace(case.sandbox.limits, time_seconds=2.0, grace_seconds=0.5)
+    )
+    time.sleep(1.5)
+    begin = time.monotonic()
+    ending = adopt(docker_runtime, case, container.id)
+    assert ending.how == "time_limit"
+    assert ending.seconds >= 2 and time.monotonic() - begin < ending.seconds
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
+def test_container_that_an_engine_had_ended_is_not_adopted(docker_runtime, orphan, number):
+    case, container = orphan
+    container.kill(number)
+    container.wait(timeout=20)
+    assert adopt(docker_runtime, case, container.id) is None
+
+
+@pytest.mark.docker
+def test_what_is_gone_or_not_ours_is_not_adopted(docker_runtime, orphan):
+    case, container = orphan
+    assert adopt(docker_runtime, case, "f" * 64) is None
+    other = replace(case.sandbox, name="another")
+    assert docker_runtime.adopt(container.id, other, cancelled=threading.Event()) is None
+    container.remove(force=True)
+    assert adopt(docker_runtime, case, container.id) is None
 
 
 @pytest.mark.docker
