@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from mlebench_data.gradable import get
     from mlebench_data.grading import grade, validate
     from mlebench_data.hub import load_private
+    from mlebench_data.hub.endpoint.connection import connect, disconnect
     from mlebench_data.metrics.registry import metric_names, metric_path
 
 __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "connect",
+    "disconnect",
     "get",
     "grade",
     "load_competition",
@@ -29,6 +32,8 @@ __all__ = [
 # Imported at first use, so that `import mlebench_data` costs milliseconds, not the seconds that
 # pandas, scikit-learn and datasets take.
 _HOMES = {
+    "connect": "mlebench_data.hub.endpoint.connection",
+    "disconnect": "mlebench_data.hub.endpoint.connection",
     "get": "mlebench_data.gradable",
     "grade": "mlebench_data.grading",
     "load_competition": "mlebench_data.catalogue",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import settings
+from serving import Served, served_folder
 
 from mlebench_data.catalogue import Competition, catalogue
 
@@ -72,6 +73,18 @@ Change = Callable[[dict[str, Any]], None]
 WriteCompetition = Callable[..., Competition]
 
 
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def no_cache_but_our_own(session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests out of the cache of whoever runs them, and from a source that is set there."""
+    monkeypatch.setenv("MLEBENCH_CACHE", str(session_cache))
+    monkeypatch.delenv("MLEBENCH_SOURCE", raising=False)
+
+
 @pytest.fixture
 def write_competition(tmp_path: Path) -> WriteCompetition:
     """Write the tiny competition's folder, changed at will, and read it."""
@@ -123,3 +136,12 @@ def tiny_is_the_catalogue(tiny: Competition, monkeypatch: pytest.MonkeyPatch) ->
     """Make the tiny competition the only one of the package's catalogue."""
     monkeypatch.setattr(catalogue, "default_folder", lambda: tiny.folder.parent)
     return tiny
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """A running `mlebench serve --writable` over a folder that is empty at first."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with served_folder(folder) as server:
+        yield server
