@@ -1,4 +1,4 @@
-"""List metrics, explain one, or install them for `evaluate.load("mlebench/NAME")`."""
+"""List metrics, explain one, install or publish them for `evaluate.load("mlebench/NAME")`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from mlebench_data.harness.commands.output import console, print_table
+from mlebench_data.harness.commands.publish import add_target, connect, show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +25,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'evaluate.load("mlebench/NAME") finds them with HF_EVALUATE_OFFLINE=1.',
     )
     install.add_argument("names", nargs="*", metavar="NAME", help="metrics (default: all)")
+    publishing = actions.add_parser(
+        "publish",
+        help="send metrics to the Hub, as Spaces, or to a folder",
+        description="Send metrics to hf://spaces/ORG, where evaluate.load finds them, or to a "
+        "folder or URL, as folders of real files. What is there already is not sent again.",
+    )
+    publishing.add_argument("names", nargs="*", metavar="NAME", help="metrics (default: all)")
+    add_target(publishing, "hf://spaces/ORG, a folder, or a URL such as s3://BUCKET/FOLDER")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List, explain or install."""
+    """List, explain, install or publish."""
     from mlebench_data.errors import MlebenchError
     from mlebench_data.metrics.registry import MetricCardError, UnknownMetricError
 
-    actions = {"list": _list, "info": _info, "install": _install}
+    actions = {"list": _list, "info": _info, "install": _install, "publish": _publish}
     try:
         actions[arguments.action](arguments)
     except (UnknownMetricError, MetricCardError) as error:
@@ -135,3 +144,25 @@ def _install(arguments: argparse.Namespace) -> None:
     )
     for path in paths:
         print(path)
+
+
+def _publish(arguments: argparse.Namespace) -> None:
+    from mlebench_data.errors import MlebenchError
+    from mlebench_data.hub.publish.metric_contents import read_metric
+    from mlebench_data.hub.publish.places import parse_target
+    from mlebench_data.hub.publish.publishing import Conditions, Published, publish_contents
+    from mlebench_data.metrics.registry import metric_names
+
+    target = parse_target(arguments.to, "space")
+    names = arguments.names or metric_names()
+    if target.name is not None and names != [target.name]:
+        raise MlebenchError(f"{target.text} can hold the metric {target.name} only.")
+    chosen = [read_metric(name, target.organisation) for name in names]
+    conditions = Conditions(retag=arguments.retag, dry_run=arguments.dry_run)
+    api = connect(target, arguments)
+    done: list[Published] = []
+    try:
+        for contents in chosen:
+            done.append(publish_contents(contents, target, api, conditions))
+    finally:
+        show(done, conditions)

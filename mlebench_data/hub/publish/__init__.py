@@ -1,0 +1,1 @@
+"""Publishing: dataset repositories and metrics sent to the Hub or to any storage."""
