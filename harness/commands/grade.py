@@ -14,7 +14,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from mlebench_data.harness.commands.arguments import add_data_dir, add_version, data_dir, positive
+from mlebench_data.harness.commands.arguments import (
+    add_data_dir,
+    add_key_file,
+    add_version,
+    data_dir,
+    positive,
+)
 
 EXIT_CODES = {"valid": 0, "invalid": 1, "missing": 1, "error": 3}
 
@@ -24,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID")
     parser.add_argument("submission", nargs="?", type=Path, metavar="SUBMISSION.csv")
     parser.add_argument("--answers", type=Path, metavar="FILE", help="answers, if not in DATA_DIR")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="SOURCE",
+        help="take the sealed answers of a dataset repository; needs the key or a grant of it",
+    )
+    add_key_file(parser)
     parser.add_argument("--json", action="store_true", help="print the report as JSON to stdout")
     parser.add_argument("--batch", type=Path, metavar="JOBS.jsonl", help="grade all of a list")
     parser.add_argument(
@@ -37,19 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the report, or those of a batch."""
     if arguments.batch is not None:
-        if arguments.id is not None or arguments.answers is not None:
+        if any(item is not None for item in (arguments.id, arguments.answers, arguments.source)):
             arguments.refuse("--batch names submissions and answers itself: give no others")
         return _run_batch(arguments)
     if arguments.submission is None:
         arguments.refuse("name a competition and a submission, or a list of them with --batch")
     if arguments.jobs is not None:
         arguments.refuse("--jobs goes with --batch")
+    if arguments.answers is not None and arguments.source is not None:
+        arguments.refuse("--answers and --from both name answers: give one")
     from mlebench_data.grading import grade
 
+    answers = arguments.answers if arguments.source is None else _sealed_answers(arguments)
     report = grade(
         arguments.id,
         arguments.submission,
-        answers=arguments.answers,
+        answers=answers,
         data_dir=data_dir(arguments),
         version=arguments.data_version,
     )
@@ -59,6 +75,23 @@ def run(arguments: argparse.Namespace) -> int:
         for line in describe(report.to_dict()):
             print(line, file=sys.stderr)
     return EXIT_CODES[report.status]
+
+
+def _sealed_answers(arguments: argparse.Namespace) -> bytes:
+    """Read the answers file of a repository, which is opened in memory."""
+    from mlebench_data.catalogue import load_competition
+    from mlebench_data.hub import read_private_files
+
+    competition = load_competition(arguments.id)
+    version = arguments.data_version or competition.versions[0]
+    files = read_private_files(
+        competition.id,
+        arguments.key_file,
+        competition=competition.id,
+        version=version,
+        source=arguments.source,
+    )
+    return files[competition.version(version).answers]
 
 
 def _run_batch(arguments: argparse.Namespace) -> int:

@@ -1,17 +1,19 @@
-"""The master key: made, found, read, and turned into the key of one sealed file."""
+"""The master key and its files: made, found, read, and turned into the key of one version."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import re
 import secrets
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlebench_data.errors import KeyFileError
+from mlebench_data.hub.derived_keys import KEY_SIZE, VersionKey, checksum, derive_key
+from mlebench_data.hub.grants import GRANT_PREFIX, Grant, parse_grant
 
 KEY_VARIABLE = "MLEBENCH_KEY"
 KEY_FILE_VARIABLE = "MLEBENCH_KEY_FILE"
@@ -21,7 +23,10 @@ _FORM = re.compile(r"mlebench-key-1:([0-9a-f]{64})-([0-9a-f]{8})")
 
 @dataclass(frozen=True)
 class MasterKey:
-    """A 32-byte secret from which the key of every sealed file is derived.
+    """A 32-byte secret from which all keys are derived.
+
+    From it comes one key for each version of each competition, and from that the key of each
+    sealed file.
 
     Attributes
     ----------
@@ -32,8 +37,8 @@ class MasterKey:
     secret: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.secret) != 32:
-            raise KeyFileError(f"A master key has 32 bytes, not {len(self.secret)}.")
+        if len(self.secret) != KEY_SIZE:
+            raise KeyFileError(f"A master key has {KEY_SIZE} bytes, not {len(self.secret)}.")
 
     @property
     def key_id(self) -> str:
@@ -41,44 +46,50 @@ class MasterKey:
         return self.derive("fingerprint")[:8].hex()
 
     def derive(self, purpose: str, *context: str) -> bytes:
-        """Derive a 32-byte key by HKDF-SHA256 (RFC 5869).
+        """Derive a 32-byte key. Parameters as in `derived_keys.derive_key`."""
+        return derive_key(self.secret, b"mlebench-data key 1", purpose, *context)
+
+    def for_version(self, competition: str, version: str) -> VersionKey:
+        """Return the key of one version of one competition."""
+        secret = self.derive("version", competition, version)
+        return VersionKey(competition, version, self.key_id, secret)
+
+    def grant(self, names: Iterable[tuple[str, str]]) -> Grant:
+        """Return a grant of some versions of some competitions.
 
         Parameters
         ----------
-        purpose : str
-            What the key is for.
-        *context : str
-            What it is bound to, such as competition, version and file.
+        names : iterable of tuple of str and str
+            Competition and version.
 
-        Returns
-        -------
-        bytes
-            32 bytes that tell nothing about the master key or other derived keys.
+        Raises
+        ------
+        KeyFileError
+            If there are none, or one stands twice.
         """
-        # Each part is preceded by its length: ("a", "bc") and ("ab", "c") must not meet.
-        parts = [part.encode() for part in (purpose, *context)]
-        info = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-        extracted = hmac.digest(b"mlebench-data key 1", self.secret, "sha256")
-        # One block of HKDF-Expand is all that 32 bytes need.
-        return hmac.digest(extracted, info + b"\x01", "sha256")
+        return Grant(tuple(self.for_version(*name) for name in names))
 
     def to_text(self) -> str:
         """Return the key as it stands in a key file. Whoever sees this text has the key."""
         digits = self.secret.hex()
-        return f"{PREFIX}{digits}-{_checksum(digits)}"
+        return f"{PREFIX}{digits}-{checksum(PREFIX + digits)}"
 
 
-def _checksum(digits: str) -> str:
-    return hashlib.sha256(f"{PREFIX}{digits}".encode()).hexdigest()[:8]
+AnyKey = MasterKey | Grant
+"""What opens sealed files: all of them, or those granted."""
+
+KeySource = MasterKey | Grant | Path | str | None
+"""A key, the name of a key file, or None to look for it where `find_key` does."""
 
 
-def parse_key(text: str, where: str) -> MasterKey:
-    """Parse the text of a master key.
+def parse_key(text: str, where: str) -> AnyKey:
+    """Parse the text of a master key or a grant.
 
     Parameters
     ----------
     text : str
-        ``mlebench-key-1:<64 hex digits>-<8 hex digits of checksum>``.
+        ``mlebench-key-1:<64 hex digits>-<8 hex digits of checksum>``, or the lines that
+        `grants.parse_grant` describes.
     where : str
         Where it was found, for error messages; they never show the text itself.
 
@@ -87,14 +98,16 @@ def parse_key(text: str, where: str) -> MasterKey:
     KeyFileError
         If the text has another form or its checksum does not fit.
     """
+    if text.lstrip().startswith(GRANT_PREFIX):
+        return parse_grant(text, where)
     match = _FORM.fullmatch(text.strip().lower())
     if match is None:
         raise KeyFileError(
             f"{where} holds no master key. It must be one line, {PREFIX} and then 64 hex digits, "
             "a hyphen and a checksum of 8 hex digits. `mlebench keys new` makes one."
         )
-    digits, checksum = match.groups()
-    if not hmac.compare_digest(_checksum(digits), checksum):
+    digits, given = match.groups()
+    if not hmac.compare_digest(checksum(PREFIX + digits), given):
         raise KeyFileError(
             f"{where} holds a master key with a typing error: its checksum does not fit. "
             "Copy the key again."
@@ -128,24 +141,37 @@ def new_key(path: Path | None = None) -> MasterKey:
         If the file exists or cannot be written. A key is never overwritten: with it all that it
         sealed would be lost.
     """
-    path = path or default_key_path()
-    key = MasterKey(secrets.token_bytes(32))
+    key = MasterKey(secrets.token_bytes(KEY_SIZE))
+    write_key_file(path or default_key_path(), key)
+    return key
+
+
+def write_key_file(path: Path, key: AnyKey) -> None:
+    """Write a key or a grant into a new file that only its owner can read.
+
+    Raises
+    ------
+    KeyFileError
+        If the file exists or cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise KeyFileError(
-            f"{path} exists. A master key is never overwritten; name another file, or move it away."
+            f"{path} exists. A key file is never overwritten; name another file, or move it away."
         ) from error
     except OSError as error:
         raise KeyFileError(f"{path} cannot be written: {error.strerror}.") from error
     with os.fdopen(handle, "w", encoding="ascii") as stream:
         os.fchmod(stream.fileno(), 0o600)
-        stream.write(key.to_text() + "\n")
-    return key
+        stream.write(key.to_text().rstrip("\n") + "\n")
+        stream.flush()
+        # A key that a power failure empties would lose all that it sealed by then.
+        os.fsync(stream.fileno())
 
 
-def read_key(path: Path) -> MasterKey:
+def read_key(path: Path) -> AnyKey:
     """Read a key file.
 
     Parameters
@@ -158,7 +184,7 @@ def read_key(path: Path) -> MasterKey:
     KeyFileError
         If it is missing, readable by others than its owner, or holds no key.
     """
-    if str(path).startswith(PREFIX):
+    if str(path).startswith((PREFIX, GRANT_PREFIX)):
         # Not to be shown in the message: it is the key.
         raise KeyFileError(
             f"A key was given where a key file's name was expected. Set {KEY_VARIABLE}."
@@ -184,8 +210,8 @@ def read_key(path: Path) -> MasterKey:
     return parse_key(text, str(path))
 
 
-def find_key(path: Path | None = None) -> MasterKey:
-    """Find the master key.
+def find_key(path: Path | None = None) -> AnyKey:
+    """Find the master key, or the grant that is used in its place.
 
     Looked for, in this order: the file named here; `MLEBENCH_KEY`, which holds the key itself;
     `MLEBENCH_KEY_FILE`, which names a key file; `default_key_path()`.
@@ -197,7 +223,7 @@ def find_key(path: Path | None = None) -> MasterKey:
 
     Returns
     -------
-    MasterKey
+    MasterKey or Grant
         The key.
 
     Raises
@@ -205,22 +231,47 @@ def find_key(path: Path | None = None) -> MasterKey:
     KeyFileError
         If there is no key, or what is found first is unusable.
     """
-    if path is not None:
-        return read_key(path)
-    if text := os.environ.get(KEY_VARIABLE):
-        return parse_key(text, f"The environment variable {KEY_VARIABLE}")
-    if name := os.environ.get(KEY_FILE_VARIABLE):
-        return read_key(Path(name))
-    default = default_key_path()
-    if not default.is_file():
+    found = key_path(path)
+    if found is None:
+        return parse_key(os.environ[KEY_VARIABLE], f"The environment variable {KEY_VARIABLE}")
+    if path is None and not os.environ.get(KEY_FILE_VARIABLE) and not found.is_file():
         raise KeyFileError(
             f"There is no master key: {KEY_VARIABLE} and {KEY_FILE_VARIABLE} are not set and "
-            f"{default} does not exist. Get the key from whoever keeps it and put it there "
+            f"{found} does not exist. Get the key from whoever keeps it and put it there "
             "(mode 0600); `mlebench keys new` makes one for data of your own."
         )
-    return read_key(default)
+    return read_key(found)
 
 
-def as_key(key: MasterKey | Path | str | None) -> MasterKey:
+def key_path(path: Path | None = None) -> Path | None:
+    """Return the file that `find_key` reads, or None if `MLEBENCH_KEY` holds the key itself."""
+    if path is not None:
+        return path
+    if os.environ.get(KEY_VARIABLE):
+        return None
+    name = os.environ.get(KEY_FILE_VARIABLE)
+    return Path(name) if name else default_key_path()
+
+
+def find_master_key(path: Path | None = None) -> MasterKey:
+    """Find the master key, for what no grant can do. Parameters as in `find_key`.
+
+    Raises
+    ------
+    KeyFileError
+        As `find_key`, and if a grant is found first.
+    """
+    key = find_key(path)
+    if isinstance(key, Grant):
+        raise KeyFileError(
+            f"{key.where} is a grant of {', '.join(key.names())}. This needs the master key, "
+            f"with the fingerprint {key.key_id}: name its file with --key-file."
+        )
+    return key
+
+
+def as_key(key: KeySource) -> AnyKey:
     """Return the key itself, or read it from the file named, or find it."""
-    return key if isinstance(key, MasterKey) else find_key(None if key is None else Path(key))
+    if isinstance(key, MasterKey | Grant):
+        return key
+    return find_key(None if key is None else Path(key))

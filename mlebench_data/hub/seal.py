@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlebench_data.errors import MlebenchError, SealError
-from mlebench_data.hub.keys import MasterKey
+from mlebench_data.hub.derived_keys import VersionKey
+from mlebench_data.hub.repository import SealedFile, SealedList
 
 if TYPE_CHECKING:
     from pyarrow import parquet
+
+LIST = "list"
+"""Purpose of the keyed digest of a list of sealed files."""
 
 _SMALLEST_STEP = 1 << 16
 _LARGEST_STEP = 1 << 24
@@ -41,19 +45,25 @@ class Seal:
 
     Attributes
     ----------
-    key : MasterKey
-        The master key.
-    competition, version : str
-        Which data.
+    key : VersionKey
+        The key of this version, from a master key or a grant.
     """
 
-    key: MasterKey
-    competition: str
-    version: str
+    key: VersionKey
+
+    @property
+    def competition(self) -> str:
+        """Whose files these are."""
+        return self.key.competition
+
+    @property
+    def version(self) -> str:
+        """Version of the data."""
+        return self.key.version
 
     def _context(self, path: str) -> dict[str, Any]:
         return {
-            "footer_key": self.key.derive("file", self.competition, self.version, path),
+            "footer_key": self.key.derive("file", path),
             "aad_prefix": f"mlebench/{self.competition}/{self.version}/{path}".encode(),
         }
 
@@ -101,16 +111,47 @@ class Seal:
                 f"{self.version}: it was sealed for another competition or version, or is damaged."
             ) from error
 
-    def authenticate(self, text: str) -> str:
+    def authenticate(self, text: str, purpose: str = "digest") -> str:
         """Return a keyed digest (hex) of a text.
 
         Whoever lacks the key cannot check a guess of the text against it, as a bare SHA-256 would
-        allow: answers of ten rows of 0 and 1 can be guessed.
+        allow: answers of ten rows of 0 and 1 can be guessed. Nor can they make one for a text of
+        their own.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+        purpose : str
+            What the digest is for: texts of different kinds must not stand in for each other.
         """
         import hmac
 
-        key = self.key.derive("digest", self.competition, self.version)
+        key = self.key.derive(purpose)
         return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def seal_list(seal: Seal, prepared_mac: str, files: list[SealedFile]) -> SealedList:
+    """Return the list of a repository's sealed files, with its keyed digest.
+
+    Parameters
+    ----------
+    seal : Seal
+        What sealed them.
+    prepared_mac : str
+        Keyed digest of the prepared tree's manifest.
+    files : list of SealedFile
+        The files.
+    """
+    unsigned = SealedList(
+        competition=seal.competition,
+        version=seal.version,
+        key_id=seal.key.key_id,
+        prepared_mac=prepared_mac,
+        files=files,
+        mac="0" * 64,
+    )
+    return unsigned.model_copy(update={"mac": seal.authenticate(unsigned.content(), LIST)})
 
 
 def _encryption_module() -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 from mlebench_data.hub import PackError
 from mlebench_data.hub.tables import open_table
-from mlebench_data.hub.view import merge_types
+from mlebench_data.hub.table import merge_types
 
 
 def _rows(path: Path, key: str | None = None) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from conftest import ANSWERS, MARKER, SECRET_PATH, make_competition, make_prepar
 
 from mlebench_data.catalogue import Competition, load_competition
 from mlebench_data.errors import DataNotFoundError, IntegrityError
-from mlebench_data.hub import PackError, file_rows, pack, shards, view
+from mlebench_data.hub import PackError, file_rows, pack, shards
+from mlebench_data.hub import media as media_columns
 from mlebench_data.hub.keys import MasterKey
 from mlebench_data.hub.repository import RepositoryManifest
 from mlebench_data.prepare import prepare
@@ -66,6 +67,7 @@ def test_private_is_listed_but_locked(repository: Path, datasets: Any) -> None:
     assert datasets.get_dataset_config_names(str(repository)) == [
         "default",
         "sample_submission",
+        "files",
         "private",
         "private_files",
     ]
@@ -139,7 +141,8 @@ def test_images(pictures: dict[str, bytes], tmp_path: Path, key: MasterKey, data
     assert raw[2]["image"] == {"bytes": pictures["train/3.png"], "path": "train/3.png"}
 
     assert not list(repository.glob("files/public/*/*.png"))
-    assert (repository / "files/public/extra.png").is_file()
+    [extra] = datasets.load_dataset(str(repository), "files", split="files")
+    assert extra["path"] == "public/extra.png"
     contents = [path.read_bytes() for path in repository.rglob("*") if path.is_file()]
     stored = {entry.path: entry.stored for entry in RepositoryManifest.read(repository).files}
     for name in pictures:
@@ -188,7 +191,7 @@ def test_media_of_every_kind(tmp_path: Path, key: MasterKey, datasets: Any) -> N
     }
     stored = {entry.path: entry.stored for entry in RepositoryManifest.read(repository).files}
     assert stored["public/notes/red.txt"].path.startswith("data/")
-    assert stored["public/all.zip"].path == "files/public/all.zip"
+    assert stored["public/all.zip"].path == "files/pieces-00000.parquet"
 
 
 @pytest.mark.parametrize(
@@ -198,7 +201,8 @@ def test_media_of_every_kind(tmp_path: Path, key: MasterKey, datasets: Any) -> N
         ({"column": "x", "type": "text", "path": "n/{nix}.txt"}, "uses the column 'nix'"),
         ({"column": "id", "type": "text", "path": "test.csv"}, "the name of another column"),
         ({"column": "x", "type": "text", "path": "bad.bin"}, "declare the column 'x' as binary"),
-        ({"column": "x", "type": "text", "path": "m", "archive": "bad.bin"}, "no zip archive"),
+        ({"column": "x", "type": "text", "path": "m", "archive": "bad.zip"}, "no zip archive"),
+        ({"column": "x", "type": "text", "path": "m", "archive": "bad.bin"}, "no archive that can"),
         ({"column": "x", "type": "text", "path": "m", "archive": "a.zip"}, "has no member 'm'"),
         ({"column": "x", "type": "text", "path": "../private/answers.csv"}, "There is no file"),
     ],
@@ -212,7 +216,7 @@ def test_view_that_does_not_fit(
         tmp_path / "wrong",
         dataset={"train": {"table": "train.csv", "media": [media]}, "test": {"table": "test.csv"}},
     )
-    public = {"bad.bin": b"\xff\xfe", "a.zip": stream.getvalue()}
+    public = {"bad.bin": b"\xff\xfe", "bad.zip": b"\xff", "a.zip": stream.getvalue()}
     prepared = make_prepared(competition, tmp_path / "prepared", public)
     with pytest.raises(PackError, match=message):
         pack(competition, prepared, tmp_path / "out", key=key)
@@ -243,7 +247,7 @@ def test_scores_of_the_sample_submission_are_no_labels(
     assert test["label"][:] == [None, None]
 
 
-def test_many_files_become_an_archive(
+def test_many_tables_become_an_archive(
     cats: Competition,
     tmp_path: Path,
     key: MasterKey,
@@ -252,7 +256,7 @@ def test_many_files_become_an_archive(
 ) -> None:
     monkeypatch.setattr(file_rows, "MAX_PLAIN_FILES", 10)
     monkeypatch.setattr(file_rows, "MAX_ARCHIVED_SIZE", 100)
-    public = {f"many/{number}.txt": b"x" * number for number in range(20)}
+    public = {f"many/{number}.csv": b"x" * number for number in range(20)}
     prepared = make_prepared(cats, tmp_path / "prepared", {**public, "large.bin": b"y" * 101})
     repository = pack(cats, prepared, tmp_path / "out", key=key).folder
     rows = datasets.load_dataset(str(repository), "files", split="files")
@@ -266,11 +270,12 @@ def test_many_files_become_an_archive(
 def test_hidden_files_go_into_the_archive(
     cats: Competition, tmp_path: Path, key: MasterKey
 ) -> None:
-    public = {".git/config": b"x", "a/.cache/huggingface/y": b"y", "new\nline": b"z", "plain": b""}
+    names = [".git/config.csv", "a/.cache/huggingface/y.csv", "new\nline.csv", "plain.csv"]
+    public = dict.fromkeys(names, b"x")
     prepared = make_prepared(cats, tmp_path / "prepared", public)
     manifest = pack(cats, prepared, tmp_path / "out", key=key).manifest
     archived = {entry.path for entry in manifest.files if entry.stored.row is not None}
-    assert archived == {"public/.git/config", "public/a/.cache/huggingface/y", "public/new\nline"}
+    assert archived == {f"public/{name}" for name in names[:3]}
 
 
 def test_same_data_packs_to_same_bytes(
@@ -291,7 +296,7 @@ def test_same_data_packs_to_same_bytes(
 def test_shards_and_row_groups(
     tmp_path: Path, key: MasterKey, datasets: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(view, "ROW_GROUP_SIZE", 400)
+    monkeypatch.setattr(media_columns, "ROW_GROUP_SIZE", 400)
     monkeypatch.setattr(
         shards.ShardWriter.__init__,
         "__kwdefaults__",

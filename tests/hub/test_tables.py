@@ -10,9 +10,10 @@ import pytest
 
 from mlebench_data.hub import PackError, tables
 from mlebench_data.hub.features import card_features, image_type
-from mlebench_data.hub.file_names import NamesTable, fill, match_names
+from mlebench_data.hub.file_names import NamesTable
+from mlebench_data.hub.patterns import fill, match_names
+from mlebench_data.hub.table import merge_types
 from mlebench_data.hub.tables import open_table
-from mlebench_data.hub.view import merge_types
 
 
 def read(*paths: Path) -> list[dict[str, list[Any]]]:
