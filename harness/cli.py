@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from mlebench_data import __version__
 from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.commands import (
+    cache,
     check,
     fetch,
     grade,
@@ -20,9 +21,14 @@ from mlebench_data.harness.commands import (
     metrics,
     pack,
     prepare,
+    publish,
     report,
     restore,
     run,
+    score,
+    serve,
+    status,
+    tail,
     validate,
 )
 from mlebench_data.harness.commands import list as list_command
@@ -38,12 +44,18 @@ COMMANDS = (
     lock,
     keys,
     pack,
+    publish,
     restore,
+    cache,
+    serve,
     metrics,
     validate,
     grade,
     images,
     run,
+    status,
+    tail,
+    score,
     report,
 )
 

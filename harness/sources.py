@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlebench_data.catalogue import Competition
 from mlebench_data.errors import DataNotFoundError
+
+if TYPE_CHECKING:
+    from mlebench_data.hub.cache import CachedTree
+    from mlebench_data.hub.origin import Origin
 
 
 @dataclass(frozen=True)
@@ -22,25 +27,23 @@ class RunData:
         Content of the answers file. It stays in the harness' memory: no path leads an agent to it.
     manifest_sha256 : str
         Identity of the data.
-    source : str
-        Where it came from.
-    revision, commit : str or None
-        Data version and commit of the repository, where it came from one.
+    origin : Origin or None
+        The repository that it came from, if it came from one.
     """
 
     public: Path
     answers: bytes
     manifest_sha256: str
-    source: str = ""
-    revision: str | None = None
-    commit: str | None = None
+    origin: Origin | None = None
 
     def record(self) -> dict[str, str | None]:
         """Return what a result says about its data."""
+        if self.origin is not None:
+            return self.origin.to_record()
         return {
-            "source": self.source,
-            "revision": self.revision,
-            "commit": self.commit,
+            "source": "prepared",
+            "revision": None,
+            "commit": None,
             "manifest_sha256": self.manifest_sha256,
         }
 
@@ -57,6 +60,16 @@ class Source(ABC):
         DataNotFoundError
             If it is not there.
         """
+
+    def close(self) -> None:
+        """Give back what `load` has kept from removal. Nothing by default."""
+        return None
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 @dataclass(frozen=True)
@@ -90,45 +103,46 @@ class PreparedSource(Source):
 
 @dataclass(frozen=True)
 class RepositorySource(Source):
-    """A folder of locked dataset repositories, as `mlebench pack` makes them.
+    """Locked dataset repositories, as `mlebench pack` makes them, wherever they are.
 
     Attributes
     ----------
-    folder : pathlib.Path
-        Holds one repository for each competition, by its id.
-    restored : pathlib.Path
-        Where public trees are restored to.
+    place : str or pathlib.Path or None
+        Where they are, as `mlebench_data.hub.sources.open_source` reads it.
     key_file : pathlib.Path, optional
-        The master key, if it is not in its usual place.
+        The key, if it is not in its usual place.
     """
 
-    folder: Path
-    restored: Path
+    place: str | Path | None
     key_file: Path | None = None
+    _trees: list[CachedTree] = field(default_factory=list, repr=False, compare=False)
 
     def load(self, competition: Competition, version: str) -> RunData:
-        """Restore the public tree, and open the sealed answers in memory."""
-        from mlebench_data.hub import (
-            find_key,
-            read_private_files,
-            read_private_manifest,
-            restore,
-        )
+        """Open the sealed answers in memory, and hand out the public tree from the cache."""
+        from mlebench_data.errors import IntegrityError
+        from mlebench_data.hub import find_key, read_private_files, read_private_manifest
+        from mlebench_data.hub.restoring import open_tree
+        from mlebench_data.hub.sources import open_source, private_repository
 
-        repository = self.folder / competition.id
-        if not repository.is_dir():
-            raise DataNotFoundError(
-                f"There is no dataset repository {repository}. Make it with "
-                f"`mlebench pack {competition.id} --out {repository}`."
-            )
+        # A wrong key is told before anything large is fetched.
         key = find_key(self.key_file)
+        source = open_source(self.place)
+        repository = private_repository(source, competition.id, version)
         manifest = read_private_manifest(repository, key)
-        if (manifest.competition, manifest.version) != (competition.id, version):
-            raise DataNotFoundError(
-                f"{repository} holds {manifest.competition} {manifest.version}, "
-                f"not {competition.id} {version}."
-            )
         answers = read_private_files(repository, key)[competition.version(version).answers]
-        public = self.restored / competition.id / version
-        restore(repository, public)
-        return RunData(public, answers, manifest.digest())
+        tree = open_tree(competition.id, version, source=source)
+        self._trees.append(tree)
+        sealed = {(entry.path, entry.sha256, entry.mode) for entry in manifest.files}
+        public = {(entry.path, entry.sha256, entry.mode) for entry in tree.manifest().files}
+        if public != {item for item in sealed if item[0].startswith("public/")}:
+            raise IntegrityError(
+                f"The public files of {competition.id} {version} in {source.describe()} are not "
+                "those that the answers were sealed with. Fetch or pack the repository again."
+            )
+        origin = tree.origin(source.address(competition.id))
+        return RunData(tree.folder, answers, manifest.digest(), origin)
+
+    def close(self) -> None:
+        """Let the trees be removed from the cache."""
+        while self._trees:
+            self._trees.pop().close()

@@ -39,6 +39,10 @@ class DataNotFoundError(MlebenchError):
     """Prepared data, a dataset repository or answers are not where they were looked for."""
 
 
+class SourceError(MlebenchError):
+    """A place that data is fetched from cannot be reached, refuses, or is misnamed."""
+
+
 class KeyFileError(MlebenchError):
     """The master key is missing, malformed or readable by others."""
 

@@ -77,7 +77,30 @@ def run(arguments: argparse.Namespace) -> int:
             ),
         ]
         lines += [("  " + issue.kind, issue.note) for issue in version.known_issues]
+    lines += _places(competition.id)
     width = max(len(label) for label, _ in lines)
     for label, text in lines:
         out.print(f"{label:<{width}}  {text}", markup=False)
     return 0
+
+
+def _places(competition_id: str) -> list[tuple[str, str]]:
+    """Say where the repository would be loaded from, and what the cache has of it."""
+    from mlebench_data.hub.cache import Cache
+    from mlebench_data.hub.sources import ORDER, default_source, open_source
+
+    text, why = default_source()
+    lines = [
+        ("would load from", f"{open_source(text).address(competition_id)} ({why})"),
+        ("  order", ", ".join(ORDER)),
+    ]
+    for entry in Cache().entries():
+        if entry.record.competition == competition_id:
+            origin = entry.record.origins[0]
+            lines.append(
+                (
+                    f"  {entry.record.version} cached",
+                    f"{entry.record.files} files, {size(entry.record.size)}, from {origin.source}",
+                )
+            )
+    return lines

@@ -31,7 +31,12 @@ from mlebench_data.harness.commands.arguments import (
 )
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from rich.console import Console
+
     from mlebench_data.harness.agent import Agent
+    from mlebench_data.harness.observer import Observer
     from mlebench_data.harness.sources import Source
 
 
@@ -135,22 +140,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="repositories",
-        type=Path,
-        metavar="DIR",
-        help="folder of locked dataset repositories, instead of DATA_DIR",
+        metavar="SOURCE",
+        help="locked dataset repositories, instead of DATA_DIR: a folder of them, an address such "
+        "as s3://BUCKET/FOLDER or https://HOST, hf://datasets/ORGANISATION",
     )
     add_data_dir(parser)
     add_version(parser)
     add_key_file(parser)
 
 
-def make_source(repositories: Path | None, data: Path, key_file: Path | None, out: Path) -> Source:
-    """Return where a run in `out` takes its data from."""
+def make_source(repositories: str | None, data: Path, key_file: Path | None) -> Source:
+    """Return where a run takes its data from."""
     from mlebench_data.harness.sources import PreparedSource, RepositorySource
 
     if repositories is None:
         return PreparedSource(data)
-    return RepositorySource(repositories, out / "data", key_file)
+    return RepositorySource(repositories, key_file)
+
+
+def _local_data(repositories: str | None, data: Path) -> list[Path]:
+    """Return the local folders that hold answers, sealed or not."""
+    from mlebench_data.hub.sources import local_folder
+
+    if repositories is None:
+        return [data]
+    return list(filter(None, [local_folder(repositories)]))
 
 
 def _check_agents(agents: Sequence[Agent], folders: Sequence[Path]) -> None:
@@ -192,14 +206,29 @@ def _stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _display(people: Console) -> AbstractContextManager[Observer]:
+    """Return what shows how the run goes: a table on a terminal, lines elsewhere."""
+    if people.is_terminal:
+        from mlebench_data.harness.live import LiveTable
+
+        return LiveTable(people)
+    from mlebench_data.harness.progress_lines import ProgressLines
+
+    return contextlib.nullcontext(
+        ProgressLines(lambda text: people.print(text, markup=False, soft_wrap=True))
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run all attempts and print the table; exit with 1 if the machinery failed in any."""
     from mlebench_data.catalogue import load_competition
     from mlebench_data.harness.agent import load_agent
     from mlebench_data.harness.attempt import Settings
     from mlebench_data.harness.commands.output import console
+    from mlebench_data.harness.events import FILE_NAME as EVENTS_NAME
+    from mlebench_data.harness.events import EventLog, EventObserver
     from mlebench_data.harness.executor import LocalExecutor
-    from mlebench_data.harness.progress_lines import ProgressLines
+    from mlebench_data.harness.observer import Observers
     from mlebench_data.harness.run_folder import held, write_run_record
     from mlebench_data.harness.runtimes import choose_runtime
     from mlebench_data.harness.runtimes.base import Limits
@@ -210,8 +239,8 @@ def run(arguments: argparse.Namespace) -> int:
     competitions = [load_competition(name) for name in ids]
     agents = [load_agent(name) for name in arguments.agent]
     out = arguments.out or Path("runs") / time.strftime("%Y%m%d-%H%M%S")
-    data = arguments.repositories or data_dir(arguments)
-    _check_agents(agents, [data, out, *filter(None, [arguments.key_file])])
+    local = _local_data(arguments.repositories, data_dir(arguments))
+    _check_agents(agents, [*local, out, *filter(None, [arguments.key_file])])
     settings = Settings(
         Limits(
             time_seconds=arguments.time_limit,
@@ -238,16 +267,22 @@ def run(arguments: argparse.Namespace) -> int:
     def tell(text: str, style: str | None = None) -> None:
         people.print(text, style=style, markup=False, soft_wrap=True)
 
+    events = EventLog(out / EVENTS_NAME)
     if warning:
         tell(f"WARNING: {warning}", "bold yellow")
     try:
-        with held(out), _stopped_by_signals():
+        with (
+            held(out),
+            _stopped_by_signals(),
+            _display(people) as display,
+            make_source(arguments.repositories, data_dir(arguments), arguments.key_file) as source,
+        ):
             results = run_all(
                 attempts,
-                make_source(arguments.repositories, data_dir(arguments), arguments.key_file, out),
+                source,
                 executor,
                 settings,
-                ProgressLines(tell),
+                Observers([EventObserver(events), display]),
                 workers=arguments.workers,
                 begin=lambda: write_run_record(
                     out,
@@ -259,9 +294,11 @@ def run(arguments: argparse.Namespace) -> int:
                 ),
             )
     except KeyboardInterrupt:
+        events.write("run_stopped")
         tell(f"stopped; the same command with --out {out} goes on from here")
         raise
     failed = any(item.outcome == "infra_error" for item in results)
+    events.write("run_finished", results=len(results))
     tell(f"results in {out}")
     if failed:
         tell(f"to make the failed attempts again, repeat the command with --out {out}")

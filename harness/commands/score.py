@@ -15,12 +15,11 @@ from mlebench_data.harness.commands.arguments import add_data_dir, add_key_file,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `mlebench score`."""
-    parser.add_argument("run", type=Path, metavar="RUN_DIR", help="folder of a run")
+    parser.add_argument("folder", type=Path, metavar="RUN_DIR", help="folder of a run")
     parser.add_argument(
         "--from",
         dest="repositories",
-        type=Path,
-        metavar="DIR",
+        metavar="SOURCE",
         help="where the answers come from, as for `mlebench run`; DATA_DIR by default",
     )
     parser.add_argument("--force", action="store_true", help="score all again")
@@ -37,11 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
     from mlebench_data.harness.summary import print_results, read_results
 
     people = console()
-    folder: Path = arguments.run
-    with held(folder):
+    folder: Path = arguments.folder
+    with (
+        held(folder),
+        make_source(arguments.repositories, data_dir(arguments), arguments.key_file) as source,
+    ):
         changed = rescore(
             folder,
-            make_source(arguments.repositories, data_dir(arguments), arguments.key_file, folder),
+            source,
             force=arguments.force,
             tell=lambda text: people.print(text, markup=False, soft_wrap=True),
         )

@@ -7,47 +7,76 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlebench_data.hub.errors import PackError, RestoreError
-    from mlebench_data.hub.keys import MasterKey, default_key_path, find_key, new_key, read_key
+    from mlebench_data.hub.grants import Grant
+    from mlebench_data.hub.keys import (
+        MasterKey,
+        default_key_path,
+        find_key,
+        find_master_key,
+        new_key,
+        read_key,
+        write_key_file,
+    )
     from mlebench_data.hub.packing import PackResult, pack
     from mlebench_data.hub.private import load_private, read_private_files, read_private_manifest
     from mlebench_data.hub.repository import RepositoryManifest
-    from mlebench_data.hub.restoring import RestoreResult, restore
+    from mlebench_data.hub.restoring import (
+        RestoreResult,
+        open_tree,
+        restore,
+        restore_competition,
+    )
+    from mlebench_data.hub.rotation import Rotation, rotate
 
 __all__ = [
+    "Grant",
     "MasterKey",
     "PackError",
     "PackResult",
     "RepositoryManifest",
     "RestoreError",
     "RestoreResult",
+    "Rotation",
     "default_key_path",
     "find_key",
+    "find_master_key",
     "load_private",
     "new_key",
+    "open_tree",
     "pack",
     "read_key",
     "read_private_files",
     "read_private_manifest",
     "restore",
+    "restore_competition",
+    "rotate",
+    "write_key_file",
 ]
 
 # Imported at first use: pyarrow and pydantic are slow to import.
 _HOMES = {
+    "Grant": "grants",
     "MasterKey": "keys",
     "PackError": "errors",
     "PackResult": "packing",
     "RepositoryManifest": "repository",
     "RestoreError": "errors",
     "RestoreResult": "restoring",
+    "Rotation": "rotation",
     "default_key_path": "keys",
     "find_key": "keys",
+    "find_master_key": "keys",
     "load_private": "private",
     "new_key": "keys",
+    "open_tree": "restoring",
     "pack": "packing",
     "read_key": "keys",
     "read_private_files": "private",
     "read_private_manifest": "private",
     "restore": "restoring",
+    "restore_competition": "restoring",
+    "rotate": "rotation",
+    "write_key_file": "keys",
 }
 
 

@@ -8,18 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench_data.catalogue import Competition
-from mlebench_data.catalogue.schema import CompetitionFile, Version
+from mlebench_data.catalogue.schema import CompetitionFile
+from mlebench_data.hub.card_text import usage, with_host_math
 from mlebench_data.hub.features import card_features
 from mlebench_data.hub.shards import Shard
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ORGANISATION = "mlebench"
-
-# The other kinds ("leaky", "external_labels", "grading", "data") may help to find answers or to
-# game the metric. They stand in the catalogue, for readers of results.
-PUBLISHED_ISSUES = ("crowded", "saturated", "unsolvable")
 
 _TASKS = {
     ("classification", "tabular"): "tabular-classification",
@@ -78,13 +73,15 @@ def _pattern(shards: list[Shard]) -> str:
     return str(path.with_name(path.name.replace("-00000.", "-*.")))
 
 
-def _config_entry(config: Config) -> dict[str, Any]:
+def config_entry(config: Config) -> dict[str, Any]:
+    """Return how the front matter names a configuration and its files."""
     default = {"default": True} if config.name == "default" else {}
     files = [{"split": split, "path": _pattern(shards)} for split, shards in config.splits.items()]
     return {"config_name": config.name, **default, "data_files": files}
 
 
-def _info_entry(config: Config, root: Path) -> dict[str, Any]:
+def info_entry(config: Config, root: Path) -> dict[str, Any]:
+    """Return what the front matter says about features and sizes of a configuration."""
     splits = []
     download = 0
     for split, shards in config.splits.items():
@@ -145,11 +142,12 @@ def front_matter(
     return {
         **_license(facts),
         "pretty_name": facts.name,
+        **({"language": facts.languages} if facts.languages else {}),
         "tags": ["mlebench", *facts.modalities, facts.task],
         **({"task_categories": sorted(set(tasks))} if tasks else {}),
         "size_categories": [_size_category(rows)],
-        "configs": [_config_entry(config) for config in configs],
-        "dataset_info": [_info_entry(config, root) for config in configs],
+        "configs": [config_entry(config) for config in configs],
+        "dataset_info": [info_entry(config, root) for config in configs],
         "mlebench": {
             "competition": competition.id,
             "version": version,
@@ -161,97 +159,18 @@ def front_matter(
     }
 
 
-def _redistribution(facts: CompetitionFile) -> str:
-    terms = facts.license
-    named = f"[{terms.name}]({terms.url})" if terms.url else terms.name
-    verdict = {
-        "allowed": "The data may be passed on under these terms.",
-        "forbidden": "**The data must not be passed on:** keep this repository to yourself.",
-        "unclear": "It is unclear whether the data may be passed on: keep this repository to "
-        "yourself unless you have found out.",
-    }[terms.redistribution]
-    return f"{named}. {terms.reason.rstrip('.')}. {verdict}"
+def with_hyphens(content: dict[str, Any]) -> str:
+    """Return front matter as it begins a card, between its two lines of hyphens."""
+    import yaml
 
-
-def _issues(block: Version) -> str:
-    notes = [issue for issue in block.known_issues if issue.kind in PUBLISHED_ISSUES]
-    if not notes:
-        return ""
-    lines = [f"- {issue.kind}: {issue.note}" for issue in notes]
-    return "\n".join(["", "### Known issues", "", *lines, ""])
-
-
-def usage(competition: Competition, version: str, key_id: str, with_archive: bool) -> str:
-    """Return the card's section about loading, restoring, the lock and the licence."""
-    facts = competition.facts
-    name = f"{ORGANISATION}/{competition.id}"
-    metric = competition.version(version).metric
-    direction = "higher" if metric.higher_is_better else "lower"
-    archive = (
-        "\nThe original files are rows `(path, offset, bytes, sha256, mode)` of the configuration "
-        "`files`, those aside whose bytes are in a column of `train` or `test`.\n"
-        if with_archive
-        else ""
-    )
-    return f"""
-## About this dataset
-
-Version `{version}`. Submissions are scored by `{metric.name}` ({direction} is better).
-
-### Loading
-
-```python
-from datasets import load_dataset
-
-load_dataset("{name}")  # train and test
-load_dataset("{name}", "sample_submission")
-```
-
-Columns that `test` lacks, such as labels, are `None` there. Empty cells of the source are missing
-values; all other text is as it was.
-{archive}
-### Restoring the files
-
-`train` and `test` are a typed view. The files as an agent gets them, byte for byte, come from
-
-```bash
-mlebench restore DIR --out FOLDER
-```
-
-Every file is compared with its SHA-256 in `manifest.json`.
-
-### The private split
-
-The configurations `private` and `private_files` hold the answers, encrypted (Parquet modular
-encryption, AES-256-GCM). Their features and row counts can be listed; their rows need the key with
-fingerprint `{key_id}`:
-
-```python
-from mlebench_data import load_private
-
-answers = load_private("PATH OF THIS REPOSITORY")
-```
-
-Do not open them with `load_dataset` and a key: it would leave the answers unencrypted in its cache.
-
-### Licence
-
-{_redistribution(facts)}
-{_issues(competition.version(version))}"""
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+    return f"---\n{text}---\n"
 
 
 def card(
     competition: Competition, version: str, configs: list[Config], key_id: str, root: Path
 ) -> str:
     """Return the text of the dataset card. Parameters are those of `front_matter`."""
-    import yaml
-
-    header = yaml.safe_dump(
-        front_matter(competition, version, configs, key_id, root),
-        sort_keys=False,
-        allow_unicode=True,
-        width=100,
-    )
-    with_archive = any(config.name == "files" for config in configs)
-    body = competition.description().rstrip("\n")
-    return f"---\n{header}---\n\n{body}\n{usage(competition, version, key_id, with_archive)}"
+    header = with_hyphens(front_matter(competition, version, configs, key_id, root))
+    body = with_host_math(competition.description()).rstrip("\n")
+    return f"{header}\n{body}\n{usage(competition, version, key_id, configs)}"

@@ -32,14 +32,38 @@ class Evidence:
         What the lists hold, where there are lists.
     fields : dict of str to Evidence, optional
         What the objects hold, where there are objects, by field.
+    given : pyarrow.DataType, optional
+        The type, where the file's format says it; nothing else is known then.
     """
 
     kinds: set[str] = field(default_factory=set)
     items: Evidence | None = None
     fields: dict[str, Evidence] | None = None
+    given: pa.DataType | None = None
+
+    def _is_empty(self) -> bool:
+        return self == Evidence()
+
+    def _judged(self) -> Evidence:
+        """Return the evidence that values of the given type would be."""
+        import pyarrow as pa
+
+        if self.given is None:
+            return self
+        if pa.types.is_boolean(self.given):
+            return Evidence({"boolean"})
+        if pa.types.is_integer(self.given):
+            return Evidence({"integer", "long integer"})
+        return Evidence({"float" if pa.types.is_floating(self.given) else "text"})
 
     def merge(self, other: Evidence) -> Evidence:
         """Return what has been seen in both together."""
+        if self.given is not None or other.given is not None:
+            if self.given == other.given or other._is_empty():
+                return self
+            if self._is_empty():
+                return other
+            return self._judged().merge(other._judged())
         items = self.items
         if other.items is not None:
             items = other.items if items is None else items.merge(other.items)
@@ -107,6 +131,8 @@ class Evidence:
         """
         import pyarrow as pa
 
+        if self.given is not None:
+            return self.given
         if self.items is not None or self.fields is not None:
             if self.kinds or (self.items is not None and self.fields is not None):
                 return pa.string()

@@ -1,81 +1,19 @@
-"""Rows made of the names of files, and patterns over the columns of a row."""
+"""Rows made of the names of files."""
 
 from __future__ import annotations
 
 import re
-import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mlebench_data.hub.column_types import Evidence
 from mlebench_data.hub.errors import PackError
-from mlebench_data.hub.tables import RecordsTable, Texts, Types
+from mlebench_data.hub.patterns import match_names, pattern_fields
+from mlebench_data.hub.records import RecordsTable
+from mlebench_data.hub.table import Texts, Types
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def pattern_fields(pattern: str) -> list[str]:
-    """Return the names of the columns that a pattern such as `train/{label}/{id}.png` uses."""
-    fields = (name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None)
-    return [name.partition("[")[0] for name in fields]
-
-
-def fill(pattern: str, row: Mapping[str, str]) -> str:
-    """Fill a pattern with the texts of a row.
-
-    `{id:05d}` takes the column as a whole number, `{id[0]}` the first character of the text.
-
-    Raises
-    ------
-    PackError
-        If a whole number is asked for and the text is none.
-    """
-    parts = []
-    for literal, name, form, _ in string.Formatter().parse(pattern):
-        parts.append(literal)
-        if name is not None:
-            column, _, place = name.partition("[")
-            try:
-                text = row[column][int(place[:-1])] if place else row[column]
-                parts.append(format(int(text), form) if form else text)
-            except (IndexError, ValueError) as error:
-                raise PackError(
-                    f"'{pattern}' cannot be filled with {column} = '{row[column]}': {error}."
-                ) from error
-    return "".join(parts)
-
-
-def match_names(pattern: str, paths: Iterable[str]) -> list[dict[str, str]]:
-    """Return the fields of all paths that a pattern matches, in the order of the sorted paths.
-
-    Parameters
-    ----------
-    pattern : str
-        Path with fields, such as `train/{label}/{id}.png`. A field is as short as possible, at
-        least one character, and never crosses a `/`. A field that stands twice matches the same
-        text.
-    paths : iterable of str
-        The paths.
-
-    Returns
-    -------
-    list of dict of str to str
-        One row for each path that matches.
-    """
-    expression = ""
-    seen: list[str] = []
-    for literal, name, form, _ in string.Formatter().parse(pattern):
-        expression += re.escape(literal)
-        if name is None:
-            continue
-        if form or not name.isidentifier():
-            raise PackError(f"'{pattern}': a field must be a plain name, not '{name}:{form}'.")
-        expression += f"(?P={name})" if name in seen else f"(?P<{name}>[^/]+?)"
-        seen.append(name)
-    compiled = re.compile(expression)
-    matches = (compiled.fullmatch(path) for path in sorted(paths))
-    return [match.groupdict() for match in matches if match is not None]
 
 
 class NamesTable:

@@ -27,14 +27,11 @@ def built_beside(place: Path) -> Iterator[Path]:
     pathlib.Path
         The folder to fill.
     """
-    import psutil
-
     place.parent.mkdir(parents=True, exist_ok=True)
+    recover(place)
     # What killed runs have left.
-    for left in place.parent.glob(f".{_escaped(place.name)}.partial-*"):
-        pid = left.name.rpartition("-")[2]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            shutil.rmtree(left)
+    for left in _left(place, "partial"):
+        shutil.rmtree(left)
     partial = _beside(place, "partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
@@ -48,6 +45,30 @@ def built_beside(place: Path) -> Iterator[Path]:
 def _escaped(name: str) -> str:
     """Escape what `glob` takes for a pattern."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _left(place: Path, role: str) -> list[Path]:
+    """Return folders of a role beside a place whose processes have ended."""
+    import psutil
+
+    found = place.parent.glob(f".{_escaped(place.name)}.{role}-*")
+    owners = [(left, left.name.rpartition("-")[2]) for left in found]
+    return [left for left, pid in owners if pid.isdigit() and not psutil.pid_exists(int(pid))]
+
+
+def recover(place: Path) -> None:
+    """Bring back what stood at a place, if `put_in_place` was killed between its two renames."""
+    for old in _left(place, "old"):
+        if place.exists():
+            shutil.rmtree(old)
+        else:
+            old.rename(place)
+
+
+def recover_all(folder: Path) -> None:
+    """Do what `recover` does for every place in a folder."""
+    for old in sorted(folder.glob(".*.old-*")):
+        recover(folder / old.name[1:].rpartition(".old-")[0])
 
 
 def put_in_place(partial: Path, place: Path) -> None:

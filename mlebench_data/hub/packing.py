@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
@@ -12,32 +15,40 @@ from mlebench_data.catalogue import Competition
 from mlebench_data.errors import DataNotFoundError, IntegrityError, MlebenchError
 from mlebench_data.hub.card import Config, card
 from mlebench_data.hub.errors import PackError
-from mlebench_data.hub.file_rows import file_schema, store_public_files, write_bytes, write_file
+from mlebench_data.hub.file_rows import (
+    FileRows,
+    file_schema,
+    sealed_blocks,
+    store_public_files,
+)
 from mlebench_data.hub.folders import built_beside, put_in_place
-from mlebench_data.hub.keys import MasterKey, as_key
+from mlebench_data.hub.keys import KeySource, as_key
 from mlebench_data.hub.layout import ANSWERS, CARD, MANIFEST, PRIVATE_FILES, SAMPLE_SUBMISSION
+from mlebench_data.hub.limits import check_limits
 from mlebench_data.hub.repository import (
     PublicFile,
     RepositoryFile,
     RepositoryManifest,
     SealedFile,
-    SealedList,
     Stored,
     read_sealed_list,
     write_sealed_list,
 )
-from mlebench_data.hub.seal import Seal
+from mlebench_data.hub.seal import Seal, seal_list
 from mlebench_data.hub.shards import Shard, ShardWriter
+from mlebench_data.hub.sibling import private_folder, sibling_manifest, sibling_of
+from mlebench_data.hub.sibling_card import sibling_card
 from mlebench_data.hub.source import PublicTree
+from mlebench_data.hub.table import merge_types
 from mlebench_data.hub.tables import open_table
-from mlebench_data.hub.view import check_rows, merge_types, write_view
+from mlebench_data.hub.view import check_rows, write_view
 from mlebench_data.prepare.build import recipe_digest
 from mlebench_data.prepare.manifest import FILE_NAME, Manifest, hash_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when packing writes something else for the same data, so that old results are renewed."""
 
 
@@ -99,15 +110,16 @@ def _present(out: Path, expected: dict[str, str]) -> RepositoryManifest | None:
         return None
     try:
         manifest = RepositoryManifest.read(out)
-        listed: list[RepositoryFile] = [*manifest.contents, *read_sealed_list(out).files]
+        sealed = private_folder(out, manifest)
+        listed = [(out / item.path, item) for item in manifest.contents]
+        listed += [(sealed / item.path, item) for item in read_sealed_list(sealed).files]
     except MlebenchError:
         # Damaged or of an older layout: written anew.
         return None
     written = (out / MANIFEST).stat().st_mtime_ns
     if any(getattr(manifest, name) != value for name, value in expected.items()):
         return None
-    for item in listed:
-        path = out / item.path
+    for path, item in listed:
         if not path.is_file() or path.stat().st_size != item.size:
             return None
         # The manifest was written last: what is older was not touched since.
@@ -142,18 +154,29 @@ def _write_private(
     """
     with ShardWriter(root, PRIVATE_FILES, file_schema(), seal=seal) as writer:
         text = manifest.to_json().encode()
-        write_bytes(writer, [text], FILE_NAME, hashlib.sha256(text).hexdigest(), 0o600)
+        rows = FileRows(writer)
+        rows.add(FILE_NAME, text, hashlib.sha256(text).hexdigest(), 0o600)
         for entry in manifest.files:
             if entry.path.startswith("private/"):
-                write_file(writer, prepared, entry)
+                for offset, block in sealed_blocks(prepared, entry):
+                    rows.add(entry.path, block, entry.sha256, entry.mode, offset)
                 advance(1)
+        rows.flush()
     return writer.shards
 
 
-def _listed(root: Path, path: str) -> RepositoryFile:
-    return RepositoryFile(
-        path=path, size=(root / path).stat().st_size, sha256=hash_file(root / path)[0]
-    )
+def _contents(root: Path, written: dict[str, RepositoryFile]) -> list[RepositoryFile]:
+    """List the unsealed files of a repository, with the digests taken while they were written."""
+    found = []
+    for path in sorted(item.relative_to(root).as_posix() for item in root.rglob("*")):
+        if path == CARD or path.startswith("private/") or (root / path).is_dir():
+            continue
+        digest = written.get(path)
+        if digest is None:
+            size, sha256 = (root / path).stat().st_size, hash_file(root / path)[0]
+            digest = RepositoryFile(path=path, size=size, sha256=sha256)
+        found.append(digest)
+    return found
 
 
 def pack(
@@ -161,9 +184,10 @@ def pack(
     prepared: Path,
     out: Path,
     *,
-    key: MasterKey | Path | str | None = None,
+    key: KeySource = None,
     version: str | None = None,
     force: bool = False,
+    private_repo: bool = False,
     advance: Callable[[int], None] = lambda count: None,
 ) -> PackResult:
     """Make a dataset repository of one prepared version.
@@ -179,12 +203,15 @@ def pack(
         The prepared version: public/, private/ and manifest.json.
     out : pathlib.Path
         The repository's folder: new, empty, or a repository.
-    key : MasterKey or pathlib.Path or str, optional
-        The master key or its file; found by `find_key` by default.
+    key : MasterKey or Grant or pathlib.Path or str, optional
+        The key or its file; found by `find_key` by default. A grant seals what it opens.
     version : str, optional
         Refuse any other version than this.
     force : bool
         Write the repository even if it is there already.
+    private_repo : bool
+        Put the sealed answers into a repository of their own beside this one, named as it is with
+        "-private" behind, for those who want to give access to it by account.
     advance : callable
         Called with the number of files of the prepared tree just packed.
 
@@ -200,13 +227,13 @@ def pack(
     IntegrityError
         If the prepared data is not what its manifest says.
     KeyFileError
-        If there is no usable key.
+        If there is no usable key, or it is a grant of other competitions.
     PackError
-        If the declared view does not fit the data, or `out` holds something else.
+        If the declared view does not fit the data, `out` holds something else, or the disk is full.
     """
     master = as_key(key)
     source = _read_prepared(competition, prepared, version)
-    seal = Seal(master, source.competition, source.version)
+    seal = Seal(master.for_version(source.competition, source.version))
     identity = {
         "competition": source.competition,
         "version": source.version,
@@ -214,17 +241,41 @@ def pack(
         "packed_sha256": packed_digest(competition, source.version),
         "key_id": master.key_id,
         "prepared_mac": seal.authenticate(source.to_json()),
+        "private_part": "sibling" if private_repo else "here",
     }
     if not force:
         present = _present(out, identity)
         if present is not None:
             return PackResult("unchanged", out, present)
-    if out.exists() and not (out / MANIFEST).is_file() and (out.is_file() or any(out.iterdir())):
-        raise PackError(f"{out} exists and is no dataset repository. Name another folder.")
-    with built_beside(out) as partial:
-        manifest = _fill(competition, prepared, source, partial, seal, identity, advance)
+    beside = sibling_of(out) if private_repo else None
+    for place in filter(None, [out, beside]):
+        if (place.exists() and not (place / MANIFEST).is_file()) and (
+            place.is_file() or any(place.iterdir())
+        ):
+            raise PackError(f"{place} exists and is no dataset repository. Name another folder.")
+    with ExitStack() as stack:
+        stack.enter_context(_explained(out))
+        partial = stack.enter_context(built_beside(out))
+        apart = partial if beside is None else stack.enter_context(built_beside(beside))
+        manifest = _fill(competition, prepared, source, partial, apart, seal, identity, advance)
+        if beside is not None:
+            put_in_place(apart, beside)
         put_in_place(partial, out)
     return PackResult("packed", out, manifest)
+
+
+@contextmanager
+def _explained(out: Path) -> Iterator[None]:
+    """Say what to do when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise PackError(
+            f"There is no space left for {out} ({os.strerror(error.errno)}). Nothing was left "
+            "there. Free some, or name another place with --out, and run the same command again."
+        ) from error
 
 
 def _bare_name(path: str | None) -> str | None:
@@ -240,11 +291,12 @@ def _fill(
     prepared: Path,
     source: Manifest,
     root: Path,
+    private_root: Path,
     seal: Seal,
     identity: dict[str, str],
     advance: Callable[[int], None],
 ) -> RepositoryManifest:
-    """Write all files of a repository into an empty folder."""
+    """Write all files of a repository into an empty folder, or the sealed ones into another."""
     block = competition.version(source.version)
     tree = PublicTree(prepared, source.files)
     # Where the test rows come from the sample submission, its scores are no labels.
@@ -252,7 +304,10 @@ def _fill(
     hidden = block.submission.column_names() if is_sample else []
     view = write_view(block.dataset, tree, root, advance, placeholders=hidden)
     stored: dict[str, Stored] = {f"public/{name}": at for name, at in view.stored.items()}
-    configs = [Config("default", view.schema, {"train": view.train, "test": view.test})]
+    configs = [
+        Config(name, part.schema, part.splits)
+        for name, part in [("default", view.default), *view.more.items()]
+    ]
 
     # The agents' copy may be packed, and a plain one lie in the private part: it tells nothing.
     sample = prepared / block.sample_submission
@@ -263,32 +318,34 @@ def _fill(
 
     public = [entry for entry in source.files if entry.path.startswith("public/")]
     rest = [entry for entry in public if entry.path not in stored]
-    more, archive = store_public_files(prepared, rest, root, advance)
-    stored.update(more)
-    if archive:
-        configs.append(Config("files", file_schema(), {"files": archive}))
+    tables = [f"public/{name}" for name in block.dataset.tables()]
+    files = store_public_files(prepared, rest, root, advance, tables)
+    stored.update(files.stored)
+    if files.shards:
+        configs.append(Config("files", file_schema(), {"files": files.shards}))
 
     if block.answers not in {entry.path for entry in source.files}:
         raise PackError(f"competition.yaml: answers: the prepared data has no {block.answers}.")
-    schema, answers = _write_table(prepared / block.answers, root, ANSWERS, seal)
-    configs.append(Config("private", schema, {"private": answers}, sealed=True))
-    private = _write_private(prepared, source, root, seal, advance)
-    configs.append(Config("private_files", file_schema(), {"private": private}, sealed=True))
+    schema, answers = _write_table(prepared / block.answers, private_root, ANSWERS, seal)
+    private = _write_private(prepared, source, private_root, seal, advance)
+    locked = [
+        Config("private", schema, {"private": answers}, sealed=True),
+        Config("private_files", file_schema(), {"private": private}, sealed=True),
+    ]
     sealed = [
-        SealedFile(**_listed(root, shard.path).model_dump(), rows=shard.rows)
+        SealedFile(path=shard.path, size=shard.size, sha256=shard.sha256, rows=shard.rows)
         for shard in [*answers, *private]
     ]
-    write_sealed_list(root, SealedList(files=sealed))
+    write_sealed_list(private_root, seal_list(seal, identity["prepared_mac"], sealed))
 
+    if private_root == root:
+        configs += locked
     text = card(competition, source.version, configs, seal.key.key_id, root)
     (root / CARD).write_text(text, encoding="utf-8")
-    unsealed = {
-        shard.path
-        for config in configs
-        if not config.sealed
-        for shards in config.splits.values()
-        for shard in shards
-    } | {at.path for at in stored.values()}
+    written = {item.path: item for item in files.plain}
+    open_shards = [shard for config in configs for part in config.splits.values() for shard in part]
+    for shard in [*open_shards, *view.pieces]:
+        written[shard.path] = RepositoryFile(path=shard.path, size=shard.size, sha256=shard.sha256)
     manifest = RepositoryManifest(
         **identity,
         metric=block.metric,
@@ -305,7 +362,12 @@ def _fill(
             for entry in public
         ],
         empty_folders=[name for name in source.empty_folders if name.partition("/")[0] == "public"],
-        contents=[_listed(root, path) for path in sorted(unsealed)],
+        contents=_contents(root, written),
     )
     manifest.write(root)
+    check_limits(root)
+    if private_root != root:
+        text = sibling_card(competition, source.version, locked, seal.key.key_id, private_root)
+        (private_root / CARD).write_text(text, encoding="utf-8")
+        sibling_manifest(manifest).write(private_root)
     return manifest

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
-from typing import Annotated, TypeVar
+import gc
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +24,7 @@ from pydantic import (
 
 from mlebench_data.catalogue.schema import CompetitionId, Metric, VersionName
 from mlebench_data.errors import DataNotFoundError, IntegrityError
-from mlebench_data.hub.layout import MANIFEST, SEALED_LIST, is_safe
+from mlebench_data.hub.layout import CARD, MANIFEST, SEALED_LIST, is_safe
 
 FORMAT = 1
 
@@ -31,7 +36,7 @@ def _check_path(path: str) -> str:
 
 
 def _check_public(path: str) -> str:
-    if PurePosixPath(path).parts[:1] != ("public",):
+    if path.partition("/")[0] != "public":
         raise ValueError("must lie below public/")
     return path
 
@@ -43,6 +48,8 @@ def _read_mode(mode: object) -> object:
 SafePath = Annotated[str, AfterValidator(_check_path)]
 PublicPath = Annotated[SafePath, AfterValidator(_check_public)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+PrivatePart = Literal["here", "sibling", "alone"]
 Size = Annotated[int, Field(ge=0)]
 # Nothing beyond read, write and execute: a manifest cannot ask for set-user-id files.
 Mode = Annotated[
@@ -61,17 +68,28 @@ class Stored(_Model):
     """Where the bytes of a public file are.
 
     A file of the repository; with `row`, that row of the archive shard; with `column` too, the
-    value of that media column in that row of a shard of rows.
+    value of that media column in that row of a shard of rows, and with `index` the one at this
+    place of a list. With `pieces`, so many rows from `row` on (and of the shards that follow) are
+    the pieces that the file is made of, and they refer to rows of the shards `uses`.
     """
 
     path: SafePath
     row: Size | None = None
     column: str | None = None
+    index: Size | None = None
+    pieces: Size | None = None
+    uses: list[SafePath] | None = None
 
     @model_validator(mode="after")
-    def _column_needs_row(self) -> Stored:
-        if self.column is not None and self.row is None:
-            raise ValueError("'column' needs 'row'")
+    def _each_needs_another(self) -> Stored:
+        for name, needed in (
+            ("column", "row"),
+            ("index", "column"),
+            ("pieces", "row"),
+            ("uses", "pieces"),
+        ):
+            if getattr(self, name) is not None and getattr(self, needed) is None:
+                raise ValueError(f"'{name}' needs '{needed}'")
         return self
 
 
@@ -105,10 +123,46 @@ class SealedList(_Model):
 
     It stands apart from the manifest because sealing gives other bytes each time, and everything
     else in a repository is the same whenever the same data is packed.
+
+    Attributes
+    ----------
+    competition, version : str
+        Which data.
+    key_id : str
+        Fingerprint of the master key that sealed the files.
+    prepared_mac : str
+        Keyed digest of the prepared tree's manifest, as in the repository's manifest: files of an
+        earlier preparation do not pass for those of this one.
+    files : list of SealedFile
+        The sealed files.
+    mac : str
+        Keyed digest of all this, so that nobody without the key can change or mix lists.
     """
 
     format: int = FORMAT
+    competition: CompetitionId
+    version: VersionName
+    key_id: KeyId
+    prepared_mac: Sha256
     files: list[SealedFile]
+    mac: Sha256
+
+    def content(self) -> str:
+        """Return the text of which `mac` is the keyed digest."""
+        # Not pydantic's own text, whose form may change between its versions.
+        content = self.model_dump(mode="json", exclude={"mac"})
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def parse(cls, text: bytes, where: str) -> SealedList:
+        """Parse a list; `where` is its place, for error messages.
+
+        Raises
+        ------
+        IntegrityError
+            If it is malformed.
+        """
+        return _parse(cls, text, where)
 
 
 class RepositoryManifest(_Model):
@@ -130,6 +184,9 @@ class RepositoryManifest(_Model):
         Fingerprint of the master key that sealed the private files.
     prepared_mac : str
         Keyed digest of the prepared tree's manifest.
+    private_part : {"here", "sibling", "alone"}
+        Where the sealed files are: in this repository, or in a sibling of its own; "alone" marks
+        the sibling, which has nothing else.
     metric : Metric
         How submissions are scored.
     redistribution : str
@@ -147,8 +204,9 @@ class RepositoryManifest(_Model):
     version: VersionName
     recipe_sha256: Sha256
     packed_sha256: Sha256
-    key_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    key_id: KeyId
     prepared_mac: Sha256
+    private_part: PrivatePart = "here"
     metric: Metric
     redistribution: str
     files: list[PublicFile]
@@ -163,10 +221,15 @@ class RepositoryManifest(_Model):
         leaves = files | set(self.empty_folders)
         if len(leaves) != len(self.files) + len(self.empty_folders):
             raise ValueError("a path stands twice")
+        seen = set()
         for path in leaves:
-            for parent in PurePosixPath(path).parents:
-                if parent.as_posix() in leaves:
+            parent = path.rpartition("/")[0]
+            # Most files share their folders, and there may be millions of files.
+            while parent and parent not in seen:
+                if parent in leaves:
                     raise ValueError(f"'{parent}' cannot hold '{path}'")
+                seen.add(parent)
+                parent = parent.rpartition("/")[0]
         return self
 
     @property
@@ -199,6 +262,17 @@ class RepositoryManifest(_Model):
             ) from error
         return _parse(cls, text, path)
 
+    @classmethod
+    def parse(cls, text: bytes, where: str) -> RepositoryManifest:
+        """Parse a manifest; `where` is its place, for error messages.
+
+        Raises
+        ------
+        IntegrityError
+            As `read`.
+        """
+        return _parse(cls, text, where)
+
 
 def read_sealed_list(repository: Path) -> SealedList:
     """Read which sealed files a repository has.
@@ -226,6 +300,62 @@ def write_sealed_list(repository: Path, sealed: SealedList) -> None:
     (repository / SEALED_LIST).write_text(_to_json(sealed), encoding="utf-8")
 
 
+def manifest_digest(repository: Path) -> str:
+    """Return the SHA-256 (hex) of a repository's manifest, which covers every public byte.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the folder is no dataset repository.
+    """
+    path = repository / MANIFEST
+    if not path.is_file():
+        raise DataNotFoundError(
+            f"{repository} is no dataset repository: it has no {MANIFEST}. "
+            "`mlebench pack` makes one from prepared data."
+        )
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def commit_of(repository: Path) -> str:
+    """Return what stands for the commit of a packed folder, where no git names one.
+
+    Parameters
+    ----------
+    repository : pathlib.Path
+        The folder.
+
+    Returns
+    -------
+    str
+        40 hexadecimal digits. The same whenever card, manifest and list of sealed files are the
+        same, and these hold the digests of everything else.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the folder is no dataset repository.
+    """
+    path = repository / MANIFEST
+    if not path.is_file():
+        raise DataNotFoundError(
+            f"{repository} is no dataset repository: it has no {MANIFEST}. "
+            "`mlebench pack` makes one from prepared data."
+        )
+    parts = (repository / name for name in (MANIFEST, CARD, SEALED_LIST))
+    return commit_of_contents(*(part.read_bytes() if part.is_file() else b"" for part in parts))
+
+
+def commit_of_contents(manifest: bytes, card: bytes, sealed_list: bytes) -> str:
+    """Return what `commit_of` does, from the content of the three files; empty where one is not."""
+    digest = hashlib.sha256()
+    for content in (manifest, card, sealed_list):
+        # With their lengths, so that no byte can pass from one to the next.
+        digest.update(f"{len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()[:40]
+
+
 Parsed = TypeVar("Parsed", RepositoryManifest, SealedList)
 
 
@@ -233,9 +363,25 @@ def _to_json(model: BaseModel) -> str:
     return model.model_dump_json(indent=1, exclude_none=True) + "\n"
 
 
-def _parse(kind: type[Parsed], text: bytes, path: Path) -> Parsed:
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from looking through hundreds of thousands of new objects.
+
+    It does so again and again while they are made, which takes longer than making them.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
-        parsed = kind.model_validate_json(text)
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _parse(kind: type[Parsed], text: bytes, path: Path | str) -> Parsed:
+    try:
+        with _uncollected():
+            parsed = kind.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])

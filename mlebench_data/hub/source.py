@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from mlebench_data.errors import IntegrityError
 from mlebench_data.hub.errors import PackError
 from mlebench_data.prepare.manifest import FileEntry
+
+
+def _changed(path: str | Path) -> IntegrityError:
+    return IntegrityError(
+        f"{path} has another content than the manifest says. Prepare the data again."
+    )
 
 
 def checked_blocks(folder: Path, entry: FileEntry, block_size: int = 1 << 20) -> Iterator[bytes]:
@@ -38,10 +45,41 @@ def checked_blocks(folder: Path, entry: FileEntry, block_size: int = 1 << 20) ->
     if position == 0:
         yield b""
     if digest.hexdigest() != entry.sha256:
-        raise IntegrityError(
-            f"{folder / entry.path} has another content than the manifest says. "
-            "Prepare the data again."
-        )
+        raise _changed(folder / entry.path)
+
+
+def read_checked(path: str, entry: FileEntry, into: memoryview) -> None:
+    """Read a whole file into memory that has its size, and compare its digest.
+
+    Parameters
+    ----------
+    path : str
+        Where the file lies.
+    entry : FileEntry
+        What the manifest says of it.
+    into : memoryview
+        `entry.size` bytes.
+
+    Raises
+    ------
+    IntegrityError
+        If the content is not what the manifest says.
+    """
+    # Plain system calls: there may be millions of small files.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        position = 0
+        while position < entry.size:
+            count = os.readv(descriptor, [into[position:]])
+            if count == 0:
+                raise _changed(path)
+            position += count
+        if os.read(descriptor, 1):
+            raise _changed(path)
+    finally:
+        os.close(descriptor)
+    if hashlib.sha256(into).hexdigest() != entry.sha256:
+        raise _changed(path)
 
 
 class PublicTree:
@@ -69,6 +107,10 @@ class PublicTree:
         """Return the paths of all files."""
         return list(self._entries)
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is a file of this name."""
+        return name in self._entries
+
     def entry(self, name: str) -> FileEntry:
         """Return the manifest's entry of a file.
 
@@ -85,9 +127,22 @@ class PublicTree:
         """Return where a file lies on disk."""
         return self._folder / self.entry(name).path
 
-    def read(self, name: str, largest: int) -> bytes:
-        """Return the content of a file, refused if it is larger than `largest` bytes."""
+    def value(self, name: str, largest: int) -> tuple[str, FileEntry]:
+        """Return where a file lies and its entry, for `BytesColumn.append_file`.
+
+        Raises
+        ------
+        PackError
+            If there is no such file, or it is larger than `largest` bytes.
+        """
         entry = self.entry(name)
         if entry.size > largest:
             raise PackError(f"public/{name} has {entry.size} bytes, too many for a value in a row.")
-        return b"".join(checked_blocks(self._folder, entry))
+        return f"{self._folder}/{entry.path}", entry
+
+    def read(self, name: str, largest: int) -> bytes:
+        """Return the content of a file, refused if it is larger than `largest` bytes."""
+        path, entry = self.value(name, largest)
+        content = bytearray(entry.size)
+        read_checked(path, entry, memoryview(content))
+        return bytes(content)

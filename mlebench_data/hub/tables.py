@@ -1,60 +1,31 @@
-"""Tables of the prepared tree as typed batches: CSV files and JSON records."""
+"""Tables of the prepared tree as typed batches."""
 
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from mlebench_data.hub.column_types import Evidence, cells_to_type, value_to_type
+from mlebench_data.hub.column_types import Evidence, cells_to_type
+from mlebench_data.hub.documents import documents_table
 from mlebench_data.hub.errors import PackError
+from mlebench_data.hub.parquet_table import ParquetTable
+from mlebench_data.hub.records import RecordsTable
+from mlebench_data.hub.table import Table, Texts, Types, make_batch
 from mlebench_data.raw.archives import open_archive
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Types = dict[str, "pa.DataType"]
-Texts = dict[str, list[str | None]]
-
 _BLOCK = 16 << 20
 """Bytes of a CSV file read at a time; no single row may be larger."""
 
-_RECORDS = 10_000
-"""JSON records in one batch."""
-
-
-class Table(Protocol):
-    """Rows that come in batches, of which the column types are known once all were looked at."""
-
-    def evidence(self) -> dict[str, Evidence]:
-        """Look at all rows, and return what each column holds, by column in order."""
-
-    def batches(
-        self, types: Types, texts: Iterable[str] = ()
-    ) -> Iterator[tuple[pa.RecordBatch, Texts]]:
-        """Give the rows anew, typed, and besides the values of some columns as they are written.
-
-        Parameters
-        ----------
-        types : dict of str to pyarrow.DataType
-            Columns wanted, in order. One that the table lacks is null in every row.
-        texts : iterable of str
-            Columns whose text is wanted.
-        """
-
-
-def _batch(columns: dict[str, pa.Array], types: Types, length: int) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    arrays = [
-        columns[name] if name in columns else pa.nulls(length, kind) for name, kind in types.items()
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(list(types.items())))
+_LINES = 10_000
+"""Lines in one batch."""
 
 
 class CsvTable:
@@ -128,79 +99,7 @@ class CsvTable:
                 if name in types
             }
             cells = {name: batch.column(name).to_pylist() for name in texts}
-            yield _batch(columns, types, batch.num_rows), cells
-
-
-def _has_object_lines(text: str) -> bool:
-    """Tell whether a text holds an object in each line, rather than one value over many lines."""
-    first, _, rest = text.lstrip().partition("\n")
-    return first.startswith("{") and first.rstrip().endswith("}") and rest.lstrip().startswith("{")
-
-
-class RecordsTable:
-    """A list of JSON objects, or of values that are already read: one row for each object.
-
-    All of it is held in memory. A field that is a number in one record and text or true/false in
-    another becomes text, JSON as in the file.
-
-    Parameters
-    ----------
-    records : list of dict
-        The rows.
-    """
-
-    def __init__(self, records: list[dict[str, Any]]) -> None:
-        self._records = records
-
-    @classmethod
-    def read(cls, path: Path, key: str | None = None) -> RecordsTable:
-        """Read a JSON array of objects, or one object in each line.
-
-        The latter end in `.jsonl` or `.ndjson`; files that end in `.json` may be either.
-
-        With `key` the array is what a JSON object holds under it.
-        """
-        try:
-            text = path.read_text(encoding="utf-8")
-            if path.suffix == ".json" and not (key is None and _has_object_lines(text)):
-                records = json.loads(text)
-                if key is not None:
-                    records = records.get(key) if isinstance(records, dict) else None
-            else:
-                # Not splitlines(): a JSON string may hold other characters that end lines.
-                records = [json.loads(line) for line in text.split("\n") if line.strip()]
-        except ValueError as error:
-            raise PackError(f"{path} cannot be read as JSON: {error}.") from error
-        if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
-            place = path if key is None else f"{path} under '{key}'"
-            raise PackError(f"{place} is no JSON array of objects.")
-        return cls(records)
-
-    def evidence(self) -> dict[str, Evidence]:
-        """Look at all records, and return what each field holds."""
-        found: dict[str, Evidence] = {}
-        for record in self._records:
-            for name, value in record.items():
-                found.setdefault(name, Evidence()).add_value(value)
-        return found
-
-    def batches(
-        self, types: Types, texts: Iterable[str] = ()
-    ) -> Iterator[tuple[pa.RecordBatch, Texts]]:
-        """Give the records typed, with some fields as text."""
-        import pyarrow as pa
-
-        texts = list(texts)
-        for start in range(0, len(self._records), _RECORDS):
-            part = self._records[start : start + _RECORDS]
-            columns = {
-                name: pa.array([value_to_type(row.get(name), kind) for row in part], type=kind)
-                for name, kind in types.items()
-            }
-            values = {
-                name: [value_to_type(row.get(name), pa.string()) for row in part] for name in texts
-            }
-            yield _batch(columns, types, len(part)), values
+            yield make_batch(columns, types, batch.num_rows), cells
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -216,33 +115,6 @@ def _distinct(names: list[str]) -> list[str]:
         taken.add(unique)
         result.append(unique)
     return result
-
-
-class _ArchivedTable:
-    """A table that is the only file of an archive: extracted, and removed with this object."""
-
-    def __init__(self, path: Path, key: str | None, lines_as: str | None) -> None:
-        self._folder = tempfile.TemporaryDirectory()
-        archive = open_archive(path, Path(self._folder.name) / "archive")
-        try:
-            names = archive.names()
-            member = archive.open(names[0]) if len(names) == 1 else None
-            if member is None:
-                raise PackError(f"{path} must hold one file to be a table, but holds {len(names)}.")
-            extracted = Path(self._folder.name) / Path(names[0]).name
-            with member, extracted.open("wb") as stream:
-                shutil.copyfileobj(member, stream, 1 << 20)
-        finally:
-            archive.close()
-        self._table = open_table(extracted, key, lines_as)
-
-    def evidence(self) -> dict[str, Evidence]:
-        return self._table.evidence()
-
-    def batches(
-        self, types: Types, texts: Iterable[str] = ()
-    ) -> Iterator[tuple[pa.RecordBatch, Texts]]:
-        return self._table.batches(types, texts)
 
 
 class LinesTable:
@@ -272,23 +144,120 @@ class LinesTable:
 
         wanted = list(texts)
         with self._path.open(encoding="utf-8", newline="\n") as stream:
-            while lines := [line.removesuffix("\n") for line in islice(stream, _RECORDS)]:
+            while lines := [line.removesuffix("\n") for line in islice(stream, _LINES)]:
                 columns = {self._column: pa.array(lines, type=pa.string())}
-                yield _batch(columns, types, len(lines)), {name: list(lines) for name in wanted}
+                yield make_batch(columns, types, len(lines)), {name: list(lines) for name in wanted}
 
 
-def open_table(path: Path, key: str | None = None, lines_as: str | None = None) -> Table:
+class ListsTable:
+    """A CSV file whose rows go on beyond the last column name, which stands for all further cells.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    column : str
+        Name of the column of lists.
+    missing : str, optional
+        A list of this text alone is missing.
+    """
+
+    def __init__(self, path: Path, column: str, missing: str | None = None) -> None:
+        self._path = path
+        self._column = column
+        self._missing = missing
+        header = next(self._cells(), [])
+        if not header:
+            raise PackError(f"{path} is empty: a table needs a row of column names.")
+        self._names = [*header[:-1], column]
+
+    def _cells(self) -> Iterator[list[str]]:
+        with self._path.open(encoding="utf-8-sig", newline="") as stream:
+            try:
+                yield from csv.reader(stream)
+            except (UnicodeDecodeError, csv.Error) as error:
+                raise PackError(f"{self._path} is no CSV file in UTF-8: {error}.") from error
+
+    def _columns(self) -> Iterator[dict[str, list[Any]]]:
+        """Give so many rows at a time, by column."""
+        single = len(self._names) - 1
+        rows = islice(self._cells(), 1, None)
+        while part := list(islice(rows, _LINES)):
+            columns: dict[str, list[Any]] = {
+                name: [row[place] if place < len(row) else None for row in part]
+                for place, name in enumerate(self._names[:-1])
+            }
+            columns[self._column] = [
+                None if row[single:] == [self._missing] else row[single:] for row in part
+            ]
+            yield columns
+
+    def evidence(self) -> dict[str, Evidence]:
+        """Look at all cells, and return what each column holds."""
+        import pyarrow as pa
+
+        found = {name: Evidence() for name in self._names}
+        found[self._column].items = items = Evidence()
+        for columns in self._columns():
+            for name in self._names[:-1]:
+                found[name].add_cells(pa.array(columns[name], pa.string()))
+            flat = [cell for row in columns[self._column] for cell in row or ()]
+            items.add_cells(pa.array(flat, pa.string()))
+        return found
+
+    def batches(
+        self, types: Types, texts: Iterable[str] = ()
+    ) -> Iterator[tuple[pa.RecordBatch, Texts]]:
+        """Give the rows typed; the text of a list is its cells with commas between them."""
+        import pyarrow as pa
+
+        wanted = list(texts)
+        for columns in self._columns():
+            lists = columns[self._column]
+            arrays: dict[str, pa.Array] = {
+                name: cells_to_type(pa.array(columns[name], pa.string()), types[name])
+                for name in self._names[:-1]
+                if name in types
+            }
+            if self._column in types:
+                arrays[self._column] = pa.array(lists, pa.list_(pa.string())).cast(
+                    types[self._column]
+                )
+            values: Texts = {
+                name: [None if row is None else ",".join(row) for row in lists]
+                if name == self._column
+                else columns[name]
+                for name in wanted
+            }
+            yield make_batch(arrays, types, len(lists)), values
+
+
+def open_table(
+    path: Path,
+    key: str | None = None,
+    lines_as: str | None = None,
+    *,
+    lists_as: str | None = None,
+    missing: str | None = None,
+    bytes_of: Collection[str] = (),
+) -> Table:
     """Open a table by the ending of its file's name.
 
     Parameters
     ----------
     path : pathlib.Path
-        The file: `.csv`, `.tsv`, `.txt` (CSV too), `.json`, `.jsonl` or `.ndjson`, or an archive
-        (`.zip`, `.7z`) that holds one of these alone.
+        The file: `.csv`, `.tsv`, `.txt` (CSV too), `.json`, `.jsonl`, `.ndjson`, `.parquet` or
+        `.bson`, or an archive (`.zip`, `.7z`) that holds one of these alone.
     key : str, optional
         Where a JSON file is one object, the key of the list of rows.
     lines_as : str, optional
         The file holds lines of text, which become a column of this name.
+    lists_as : str, optional
+        Rows of a CSV file go on beyond the last column name; the column of this list.
+    missing : str, optional
+        With `lists_as`: a list of this text alone is missing.
+    bytes_of : collection of str
+        Fields of a BSON file that hold bytes.
 
     Raises
     ------
@@ -297,13 +266,50 @@ def open_table(path: Path, key: str | None = None, lines_as: str | None = None) 
     """
     suffix = path.suffix.lower()
     if suffix in (".zip", ".7z"):
-        return _ArchivedTable(path, key, lines_as)
+        return _ArchivedTable(path, key, lines_as, lists_as, missing)
     if lines_as is not None:
         return LinesTable(path, lines_as)
+    if lists_as is not None:
+        return ListsTable(path, lists_as, missing)
     if suffix in (".csv", ".txt"):
         return CsvTable(path)
     if suffix == ".tsv":
         return CsvTable(path, separator="\t")
     if suffix in (".json", ".jsonl", ".ndjson"):
         return RecordsTable.read(path, key)
-    raise PackError(f"{path} is no table that can be read: it must end in .csv, .json or .jsonl.")
+    if suffix == ".parquet":
+        return ParquetTable(path)
+    if suffix == ".bson":
+        return documents_table(path, bytes_of)
+    raise PackError(
+        f"{path} is no table that can be read: it must end in .csv, .tsv, .txt, .json, .jsonl, "
+        ".parquet or .bson."
+    )
+
+
+class _ArchivedTable:
+    """A table that is the only file of an archive: extracted, and removed with this object."""
+
+    def __init__(self, path: Path, *options: str | None) -> None:
+        key, lines_as, lists_as, missing = options
+        self._folder = tempfile.TemporaryDirectory()
+        archive = open_archive(path, Path(self._folder.name) / "archive")
+        try:
+            names = archive.names()
+            member = archive.open(names[0]) if len(names) == 1 else None
+            if member is None:
+                raise PackError(f"{path} must hold one file to be a table, but holds {len(names)}.")
+            extracted = Path(self._folder.name) / Path(names[0]).name
+            with member, extracted.open("wb") as stream:
+                shutil.copyfileobj(member, stream, 1 << 20)
+        finally:
+            archive.close()
+        self._table = open_table(extracted, key, lines_as, lists_as=lists_as, missing=missing)
+
+    def evidence(self) -> dict[str, Evidence]:
+        return self._table.evidence()
+
+    def batches(
+        self, types: Types, texts: Iterable[str] = ()
+    ) -> Iterator[tuple[pa.RecordBatch, Texts]]:
+        return self._table.batches(types, texts)

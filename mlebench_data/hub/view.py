@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-import zipfile
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench_data.catalogue.dataset import DatasetView, Media, Rows
+from mlebench_data.catalogue.dataset import DatasetView, Join, Rows, TableFile
+from mlebench_data.hub.array_table import ArraysTable
 from mlebench_data.hub.column_types import Evidence
+from mlebench_data.hub.containers import Spans, find_copies, write_pieces
 from mlebench_data.hub.errors import PackError
-from mlebench_data.hub.features import image_type
-from mlebench_data.hub.file_names import NamesTable, fill, pattern_fields
+from mlebench_data.hub.features import media_field
+from mlebench_data.hub.file_names import NamesTable
+from mlebench_data.hub.joins import AddedTable, FilteredTable, JoinedTable
 from mlebench_data.hub.layout import TEST, TRAIN
+from mlebench_data.hub.media import MediaReader
+from mlebench_data.hub.members import Archives
 from mlebench_data.hub.repository import Stored
-from mlebench_data.hub.shards import ROW_GROUP_SIZE, Shard, ShardWriter
-from mlebench_data.hub.tables import Table, Texts, Types, open_table
+from mlebench_data.hub.shards import Shard, ShardWriter
+from mlebench_data.hub.table import Table, Texts, Types, merge_types
+from mlebench_data.hub.tables import open_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pyarrow as pa
 
     from mlebench_data.hub.source import PublicTree
 
-_LARGEST_VALUE = 1 << 30
-"""Bytes of the largest file that a media column takes."""
+
+@dataclass
+class WrittenConfig:
+    """A configuration that was written: its columns, and the shards of each split."""
+
+    schema: pa.Schema
+    splits: dict[str, list[Shard]] = field(default_factory=dict)
 
 
 @dataclass
@@ -35,25 +44,62 @@ class WrittenView:
 
     Attributes
     ----------
-    schema : pyarrow.Schema
-        Columns of train and test.
-    train, test : list of Shard
-        Their shards.
+    default : WrittenConfig
+        Train and test.
+    more : dict of str to WrittenConfig
+        The further configurations, by name.
+    pieces : list of Shard
+        Shards of the pieces of containers.
     stored : dict of str to Stored
-        Public files whose bytes are in a media column, by path.
+        Public files whose bytes are in a media column or in pieces, by path.
     """
 
-    schema: pa.Schema
-    train: list[Shard]
-    test: list[Shard]
+    default: WrittenConfig
+    more: dict[str, WrittenConfig] = field(default_factory=dict)
+    pieces: list[Shard] = field(default_factory=list)
     stored: dict[str, Stored] = field(default_factory=dict)
 
 
-def _open(rows: Rows, tree: PublicTree) -> Table:
+def _open_file(source: TableFile, tree: PublicTree, bytes_of: Collection[str] = ()) -> Table:
+    assert source.table is not None
+    return open_table(
+        tree.path(source.table),
+        source.records,
+        source.lines_as,
+        lists_as=source.lists_as,
+        missing=source.missing,
+        bytes_of=bytes_of,
+    )
+
+
+def _open_source(rows: Rows, tree: PublicTree, archives: Archives) -> Table:
+    """Open what the rows come from."""
     if rows.table is not None:
-        return open_table(tree.path(rows.table), rows.records, rows.lines_as)
+        places = [media.field for media in rows.media if media.field is not None]
+        return _open_file(rows, tree, places)
+    if rows.arrays is not None:
+        paths = {name: tree.path(path) for name, path in rows.arrays.items()}
+        return ArraysTable(paths, rows.integers, rows.number_as)
+    if rows.folders is not None:
+        leaves = {name.rpartition("/")[0] for name in tree.names()}
+        folders = leaves | {parent.as_posix() for name in leaves for parent in Path(name).parents}
+        return NamesTable(rows.folders, folders, rows.integers)
     assert rows.files is not None
-    return NamesTable(rows.files, tree.names(), rows.integers)
+    names = tree.names() if rows.archive is None else archives.open(rows.archive).names()
+    return NamesTable(rows.files, names, rows.integers)
+
+
+def _open(rows: Rows, tree: PublicTree, archives: Archives) -> Table:
+    table = _open_source(rows, tree, archives)
+    for join in rows.joins:
+        table = JoinedTable(table, _open_join(join, tree), join)
+    if rows.add:
+        table = AddedTable(table, rows.add)
+    return FilteredTable(table, rows.where) if rows.where else table
+
+
+def _open_join(join: Join, tree: PublicTree) -> Table:
+    return _open_file(join, tree)
 
 
 class _Without:
@@ -81,29 +127,18 @@ class _Without:
             yield pa.RecordBatch.from_arrays(columns, names=list(types)), values
 
 
-def merge_types(*tables: Table) -> Types:
-    """Return the columns of several tables and the types that hold the cells of all of them."""
-    merged: dict[str, Evidence] = {}
-    for table in tables:
-        for name, evidence in table.evidence().items():
-            merged[name] = merged[name].merge(evidence) if name in merged else evidence
-    return {name: evidence.type() for name, evidence in merged.items()}
-
-
 def check_rows(shards: list[Shard], name: str) -> None:
     """Refuse a table without rows, which `load_dataset` cannot load."""
     if not any(shard.rows for shard in shards):
         raise PackError(f"{name} has no rows.")
 
 
-def _media_types(view: DatasetView, columns: Types) -> Types:
-    import pyarrow as pa
-
-    kinds = {"image": image_type(), "text": pa.string(), "binary": pa.binary()}
-    found: Types = {}
-    for media in [*view.train.media, *view.test.media]:
-        kind = kinds[media.type]
-        if media.column in columns or found.setdefault(media.column, kind) != kind:
+def _media_fields(splits: Iterable[Rows], columns: Types) -> dict[str, pa.Field]:
+    found: dict[str, pa.Field] = {}
+    for media in (media for rows in splits for media in rows.media):
+        column = media_field(media.column, media.type, is_list=media.is_list)
+        known = found.setdefault(media.column, column)
+        if media.column in columns or not known.equals(column, check_metadata=True):
             raise PackError(
                 f"dataset: the media column '{media.column}' is declared with two types, or has "
                 "the name of another column."
@@ -119,7 +154,7 @@ def write_view(
     *,
     placeholders: Collection[str] = (),
 ) -> WrittenView:
-    """Write the shards of train and test.
+    """Write the shards of train and test, and of the further configurations.
 
     Parameters
     ----------
@@ -130,7 +165,7 @@ def write_view(
     root : pathlib.Path
         The repository.
     advance : callable
-        Called with the number of media files just written.
+        Called with the number of public files whose bytes were just written.
     placeholders : collection of str
         Columns of the test table that hold no data, as the scored columns of a sample submission
         do; they are left out.
@@ -140,130 +175,107 @@ def write_view(
     PackError
         If the declaration does not fit the files.
     """
-    import pyarrow as pa
-
-    train = _open(view.train, tree)
-    test = _Without(_open(view.test, tree), placeholders)
-    types = merge_types(train, test)
-    media_types = _media_types(view, types)
-    written = WrittenView(pa.schema([*types.items(), *media_types.items()]), [], [])
-    splits: list[tuple[Table, Rows, str, list[Shard]]] = [
-        (train, view.train, TRAIN, written.train),
-        (test, view.test, TEST, written.test),
-    ]
-    for table, rows, stem, shards in splits:
-        with (
-            ExitStack() as archives,
-            ShardWriter(root, stem, written.schema, opaque=media_types) as writer,
-        ):
-            reader = _MediaReader(tree, rows.media, archives)
-            for batch, texts in table.batches(types, reader.check_columns(list(types))):
-                for part, values in reader.parts(batch, texts):
-                    columns = [
-                        pa.array(values[name], type=kind)
-                        if name in values
-                        else pa.nulls(part.num_rows, kind)
-                        for name, kind in media_types.items()
-                    ]
-                    shard, first = writer.write(
-                        pa.RecordBatch.from_arrays([*part.columns, *columns], schema=written.schema)
-                    )
-                    for path, column, row in reader.taken:
-                        written.stored.setdefault(
-                            path, Stored(path=shard, row=first + row, column=column)
-                        )
-                    advance(len(reader.taken))
-        shards.extend(writer.shards)
-        check_rows(shards, rows.table or rows.files or stem)
-    return written
+    # Within the repository: its disk has room, and it is removed with what a killed run leaves.
+    with (
+        tempfile.TemporaryDirectory(dir=root, prefix=".scratch-") as scratch,
+        Archives(tree, Path(scratch)) as archives,
+        Spans(Path(scratch)) as spans,
+    ):
+        writer = _ViewWriter(tree, root, archives, spans, advance)
+        default = writer.write(
+            {"train": (view.train, TRAIN), "test": (view.test, TEST)}, {"test": placeholders}
+        )
+        more = {
+            name: writer.write(
+                {split: (rows, f"data/{name}/{split}") for split, rows in splits.items()}, {}
+            )
+            for name, splits in view.more.items()
+        }
+        find_copies(tree, writer.stored, spans)
+        containers = write_pieces(root, tree, spans, advance)
+    return WrittenView(default, more, containers.shards, writer.stored | containers.stored)
 
 
-class _MediaReader:
-    """Read the media of rows, as many rows at a time as fill a row group.
+class _ViewWriter:
+    """Write configurations, and keep where the bytes of files went.
 
     Attributes
     ----------
-    taken : list of (str, str, int)
-        Files whose bytes the last part holds: path, column, row within the part.
+    stored : dict of str to Stored
+        Public files whose bytes are in a media column, by path.
     """
 
-    def __init__(self, tree: PublicTree, media: list[Media], archives: ExitStack) -> None:
+    def __init__(
+        self,
+        tree: PublicTree,
+        root: Path,
+        archives: Archives,
+        spans: Spans,
+        advance: Callable[[int], None],
+    ) -> None:
         self._tree = tree
-        self._media = media
-        self._stack = archives
-        self._archives: dict[str, zipfile.ZipFile] = {}
-        self.taken: list[tuple[str, str, int]] = []
+        self._root = root
+        self._archives = archives
+        self._spans = spans
+        self._advance = advance
+        self.stored: dict[str, Stored] = {}
 
-    def check_columns(self, columns: list[str]) -> list[str]:
-        """Return the columns that the patterns use, refused if there is no such one."""
-        used = []
-        for media in self._media:
-            for name in pattern_fields(media.path) + pattern_fields(media.archive or ""):
-                if name not in columns:
-                    raise PackError(
-                        f"dataset: '{media.path}' uses the column '{name}'. "
-                        f"Columns: {', '.join(columns)}."
+    def write(
+        self, splits: dict[str, tuple[Rows, str]], hidden: dict[str, Collection[str]]
+    ) -> WrittenConfig:
+        """Write the splits of one configuration, whose columns are those of all of them.
+
+        Parameters
+        ----------
+        splits : dict of str to tuple of Rows and str
+            Their rows, and the path of their shards without number and ending.
+        hidden : dict of str to collection of str
+            Columns of a split's table that are left out.
+        """
+        import pyarrow as pa
+
+        tables: dict[str, Table] = {
+            split: _Without(_open(rows, self._tree, self._archives), hidden.get(split, ()))
+            for split, (rows, _) in splits.items()
+        }
+        types = merge_types(*tables.values())
+        media = _media_fields((rows for rows, _ in splits.values()), types)
+        config = WrittenConfig(pa.schema([*types.items(), *media.values()]))
+        for split, (rows, stem) in splits.items():
+            shards = self._write_split(tables[split], rows, stem, types, config.schema)
+            check_rows(shards, rows.source)
+            config.splits[split] = shards
+        return config
+
+    def _write_split(
+        self, table: Table, rows: Rows, stem: str, types: Types, schema: pa.Schema
+    ) -> list[Shard]:
+        import pyarrow as pa
+
+        reader = MediaReader(self._tree, rows.media, self._archives, rows.table)
+        opaque = [name for name in schema.names if name not in types]
+        with ShardWriter(self._root, stem, schema, opaque=opaque) as writer:
+            for batch, texts in table.batches(types, reader.texts(list(types))):
+                for part in reader.parts(batch, texts):
+                    columns = [
+                        part.columns[name]
+                        if name in part.columns
+                        else pa.nulls(part.rows.num_rows, schema.field(name).type)
+                        for name in opaque
+                    ]
+                    shard, first = writer.write(
+                        pa.RecordBatch.from_arrays([*part.rows.columns, *columns], schema=schema)
                     )
-                used.append(name)
-        return list(dict.fromkeys(used))
-
-    def parts(
-        self, batch: pa.RecordBatch, texts: Texts
-    ) -> Iterator[tuple[pa.RecordBatch, dict[str, list[object]]]]:
-        """Split a batch so that each part and its media fit into one row group."""
-        if not self._media:
-            yield batch, {}
-            return
-        start = 0
-        size = 0
-        values: dict[str, list[object]] = {media.column: [] for media in self._media}
-        self.taken = []
-        for row in range(batch.num_rows):
-            cells = {name: column[row] for name, column in texts.items()}
-            for media in self._media:
-                value, length = self._value(media, cells, row - start)
-                values[media.column].append(value)
-                size += length
-            if size >= ROW_GROUP_SIZE:
-                yield batch.slice(start, row + 1 - start), values
-                start, size = row + 1, 0
-                values = {media.column: [] for media in self._media}
-                self.taken = []
-        if start < batch.num_rows:
-            yield batch.slice(start), values
-
-    def _value(self, media: Media, cells: dict[str, str | None], row: int) -> tuple[object, int]:
-        """Return the value of one media column in one row, and its size in bytes."""
-        names = pattern_fields(media.path) + pattern_fields(media.archive or "")
-        texts = {name: text for name in names if (text := cells[name]) is not None}
-        if len(texts) < len(set(names)):
-            # The row does not say which file is its own: it has none.
-            return None, 0
-        path = fill(media.path, texts)
-        if media.archive is None:
-            content = self._tree.read(path, _LARGEST_VALUE)
-            self.taken.append((path, media.column, row))
-        else:
-            content = self._member(fill(media.archive, texts), path)
-        if media.type == "image":
-            return {"bytes": content, "path": path}, len(content)
-        if media.type == "binary":
-            return content, len(content)
-        try:
-            return content.decode("utf-8"), len(content)
-        except UnicodeDecodeError as error:
-            raise PackError(
-                f"{path} is not UTF-8: declare the column '{media.column}' as binary."
-            ) from error
-
-    def _member(self, archive: str, name: str) -> bytes:
-        if archive not in self._archives:
-            try:
-                opened = zipfile.ZipFile(self._tree.path(archive))
-            except zipfile.BadZipFile as error:
-                raise PackError(f"public/{archive} is no zip archive: {error}.") from error
-            self._archives[archive] = self._stack.enter_context(opened)
-        try:
-            return self._archives[archive].read(name)
-        except KeyError as error:
-            raise PackError(f"public/{archive} has no member '{name}'.") from error
+                    before = len(self.stored)
+                    for taken in part.taken:
+                        row = first + taken.row
+                        if taken.public is not None:
+                            place = Stored(
+                                path=shard, row=row, column=taken.column, index=taken.index
+                            )
+                            self.stored.setdefault(taken.public, place)
+                        elif taken.container is not None:
+                            self._spans.add(taken.container, taken, shard, row)
+                    self._advance(len(self.stored) - before)
+        reader.check_found()
+        return writer.shards

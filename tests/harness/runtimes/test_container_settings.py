@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mlebench_data.harness.runtimes import docker_container as settings
-from mlebench_data.harness.runtimes.base import Limits, RuntimeFailure
+from mlebench_data.harness.runtimes.base import Gpu, LastingFailure, Limits, ModelAccess
+from mlebench_data.harness.runtimes.docker_gpus import gives_gpus, gpu_requests
 
 
 @pytest.fixture
@@ -49,6 +50,65 @@ def test_limits_are_passed_on(options):
     }
 
 
+def test_further_limits(options):
+    given = options(open_files=4096, shared_memory_bytes=10**6, memory_bytes=10**9)
+    assert given["shm_size"] == 10**6
+    assert {"Name": "nofile", "Soft": 4096, "Hard": 4096} in given["ulimits"]
+    assert options(memory_bytes=10**9)["shm_size"] == 10**9
+
+
+GPUS = tuple(Gpu(index, f"GPU-{index}{index}", "Name", 10**10) for index in (1, 3))
+
+
+def test_only_the_given_gpus_are_requested(options):
+    given = options(gpus=GPUS, environment={"NVIDIA_VISIBLE_DEVICES": "all"})
+    assert given["device_requests"] == [
+        {"device_ids": ["GPU-11", "GPU-33"], "capabilities": [["gpu"]]}
+    ]
+    assert given["environment"]["NVIDIA_VISIBLE_DEVICES"] == "GPU-11,GPU-33"
+
+
+def test_no_gpu_is_visible_where_none_is_given(options):
+    # An engine whose default runtime is that for GPUs, and an image that asks for all.
+    given = options(environment={"NVIDIA_VISIBLE_DEVICES": "all"})
+    assert "device_requests" not in given
+    assert given["environment"]["NVIDIA_VISIBLE_DEVICES"] == "void"
+
+
+def test_gpus_by_the_device_interface():
+    assert gpu_requests(GPUS, by_interface=True) == [
+        {"driver": "cdi", "device_ids": ["nvidia.com/gpu=GPU-11", "nvidia.com/gpu=GPU-33"]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("info", "able"),
+    [
+        ({"Runtimes": {"runc": {}}}, False),
+        ({}, False),
+        ({"Runtimes": {"runc": {}, "nvidia": {}}}, True),
+        ({"DiscoveredDevices": [{"Source": "cdi", "ID": "nvidia.com/gpu=all"}]}, True),
+        ({"DiscoveredDevices": [{"Source": "cdi", "ID": "vendor.com/net=eth1"}]}, False),
+    ],
+)
+def test_what_shows_that_an_engine_gives_gpus(info, able, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert gives_gpus(info) is able
+
+
+def test_model_proxy_needs_no_network(options, tmp_path):
+    folder = tmp_path / "socket"
+    folder.mkdir()
+    access = ModelAccess({"OPENAI_API_KEY": "throw-away"}, lambda: False, folder / "proxy", 4000)
+    given = options(network="llm", models=access, environment={"OPENAI_API_KEY": "overruled"})
+    assert given["network_mode"] == "none"
+    assert given["environment"]["OPENAI_API_KEY"] == "throw-away"
+    assert "4000=/run/mlebench/4000/proxy" in given["command"]
+    (mount,) = [item for item in given["mounts"] if item["Source"] == str(folder)]
+    assert (mount["Target"], mount["ReadOnly"]) == ("/run/mlebench/4000", True)
+    assert options(network="full")["network_mode"] == "bridge"
+
+
 def test_open_limits_are_left_out(options):
     assert not {"nano_cpus", "mem_limit", "memswap_limit", "pids_limit"} & set(options())
 
@@ -87,5 +147,5 @@ def test_user(uid, security, user):
 
 
 def test_remapped_users_are_refused():
-    with pytest.raises(RuntimeFailure, match="userns-remap"):
+    with pytest.raises(LastingFailure, match="userns-remap"):
         settings.container_user(0, 0, ["name=userns"])

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mlebench_data.harness.runtimes.base import RuntimeFailure
+from mlebench_data.harness.runtimes.base import LastingFailure, RuntimeFailure
+from mlebench_data.harness.runtimes.docker_engine import Engine
 
 pytestmark = pytest.mark.docker
 
@@ -233,12 +234,12 @@ def test_removed_container_is_a_failure_of_the_runtime(docker_runtime, make_case
 
 @pytest.mark.parametrize("image", [None, "mlebench-no-such-image:1"])
 def test_missing_image_is_a_failure_of_the_runtime(docker_runtime, make_case, image):
-    with pytest.raises(RuntimeFailure, match="image"):
+    with pytest.raises(LastingFailure, match="image"):
         make_case(image=image).run(docker_runtime)
 
 
 def test_engine_that_refuses_is_a_failure_of_the_runtime(docker_runtime, make_case):
-    with pytest.raises(RuntimeFailure, match="CPUs"):
+    with pytest.raises(LastingFailure, match="CPUs"):
         make_case(cpus=10_000).run(docker_runtime)
 
 
@@ -246,23 +247,21 @@ def test_engine_that_refuses_is_a_failure_of_the_runtime(docker_runtime, make_ca
 def test_unreadable_data_is_told_before_the_start(docker_runtime, make_case):
     case = make_case()
     case.sandbox.folders.data.chmod(0o700)
-    with pytest.raises(RuntimeFailure, match="chmod -R"):
+    with pytest.raises(LastingFailure, match="chmod -R"):
         case.run(docker_runtime)
 
 
 def test_engine_that_shuts_down_is_not_the_agents_doing(docker_runtime, make_case, monkeypatch):
     # A real engine that shuts down refuses new connections and still serves the old ones.
-    from mlebench_data.harness.runtimes import docker as module
-
-    real = module.connection
+    real = Engine.connection
     calls = []
 
-    def connection():
+    def connection(engine):
         calls.append(True)
         if len(calls) > 1:
             raise RuntimeFailure("No Docker engine answers")
-        return real()
+        return real(engine)
 
-    monkeypatch.setattr(module, "connection", connection)
+    monkeypatch.setattr(Engine, "connection", connection)
     with pytest.raises(RuntimeFailure, match="engine was lost"):
         make_case("raise SystemExit(143)").run(docker_runtime)

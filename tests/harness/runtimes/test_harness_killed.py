@@ -277,7 +277,8 @@ def test_local_leftovers_of_a_killed_supervisor(local_runtime, make_case):
     )
     alive = case.sandbox.folders.code / "alive"
     harness = start_harness(case, "local", alive.exists)
-    (supervisor,) = psutil.Process(harness.pid).children()
+    (server,) = psutil.Process(harness.pid).children()
+    (supervisor,) = server.children()
     # Halted, so that it cannot clean up after the supervisor.
     harness.send_signal(signal.SIGSTOP)
     supervisor.kill()

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from mlebench_data.harness.runtimes import choose_runtime
-from mlebench_data.harness.runtimes.base import Limits, RuntimeFailure
+from mlebench_data.harness.runtimes.base import LastingFailure, Limits, RuntimeFailure
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
@@ -168,14 +168,14 @@ def test_deep_and_closed_folders_in_the_home_are_no_failure(runtime, make_case):
 def test_missing_folder_is_a_failure_of_the_runtime(runtime, make_case, missing):
     case = make_case()
     (case.root / missing).rename(case.root / "elsewhere")
-    with pytest.raises(RuntimeFailure, match=missing.removesuffix(".txt")):
+    with pytest.raises(LastingFailure, match=missing.removesuffix(".txt")):
         case.run(runtime)
 
 
 def test_unwritable_log_is_a_failure_of_the_runtime(runtime, make_case):
     case = make_case()
     case.sandbox.log_file.mkdir()
-    with pytest.raises(RuntimeFailure, match="cannot be written"):
+    with pytest.raises(RuntimeFailure, match="cannot be made"):
         case.run(runtime)
 
 
@@ -195,9 +195,15 @@ def test_no_engine_means_local_with_a_warning(monkeypatch):
     assert "No Docker engine answers" in warning
 
 
-def test_unknown_runtime():
-    with pytest.raises(RuntimeFailure, match="Known: docker, local"):
+def test_podman_that_does_not_answer(monkeypatch):
+    monkeypatch.setenv("CONTAINER_HOST", "unix:///nonexistent/podman.sock")
+    with pytest.raises(RuntimeFailure, match="No Podman engine answers at unix:///none.*CONTAINER"):
         choose_runtime("podman")
+
+
+def test_unknown_runtime():
+    with pytest.raises(RuntimeFailure, match="Known: docker, podman, local"):
+        choose_runtime("lxc")
 
 
 @pytest.mark.parametrize(
