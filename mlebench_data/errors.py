@@ -43,6 +43,10 @@ class SourceError(MlebenchError):
     """A place that data is fetched from cannot be reached, refuses, or is misnamed."""
 
 
+class UnreachableError(SourceError):
+    """A place that data is fetched from does not answer; what was fetched before may still do."""
+
+
 class KeyFileError(MlebenchError):
     """The master key is missing, malformed or readable by others."""
 

@@ -15,6 +15,7 @@ from mlebench_data.errors import (
     IntegrityError,
     MissingExtraError,
     SourceError,
+    UnreachableError,
 )
 from mlebench_data.hub.layout import CARD, MANIFEST, SEALED_LIST
 from mlebench_data.hub.origin import without_secrets
@@ -111,7 +112,10 @@ class FilesystemSnapshot(Snapshot):
                 f"{self.source} may not be read ({explain(error)}). Check the credentials that "
                 "this kind of address uses."
             )
-        return SourceError(
+        # What the libraries of the different places raise has only its name in common.
+        names = " ".join(base.__name__ for base in type(error).__mro__)
+        away = any(word in names for word in ("Connect", "Timeout"))
+        return (UnreachableError if away else SourceError)(
             f"{self.source} cannot be read: {explain(error)}. Check the address, the network, the "
             "credentials and the clock of this machine."
         )

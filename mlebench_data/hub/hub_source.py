@@ -11,7 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from mlebench_data.errors import DataNotFoundError, IntegrityError, MlebenchError, SourceError
+from mlebench_data.errors import (
+    DataNotFoundError,
+    IntegrityError,
+    MlebenchError,
+    SourceError,
+    UnreachableError,
+)
 from mlebench_data.hub.filesystem_source import explain
 from mlebench_data.hub.layout import MANIFEST
 from mlebench_data.hub.repository import RepositoryFile
@@ -44,10 +50,6 @@ def _is_network_error(error: Exception) -> bool:
     # Which library makes the requests depends on the version of huggingface_hub.
     libraries = {base.__module__.partition(".")[0] for base in type(error).__mro__}
     return bool(libraries & {"httpx", "httpx2", "requests"})
-
-
-class UnreachableError(SourceError):
-    """A dataset host does not answer; what was fetched before may still do."""
 
 
 class HubSnapshot(Snapshot):

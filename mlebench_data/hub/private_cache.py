@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench_data.errors import DataNotFoundError, SourceError
+from mlebench_data.errors import DataNotFoundError, UnreachableError
 from mlebench_data.hub.cache import Cache, private_lock
 from mlebench_data.hub.layout import MANIFEST, SEALED_LIST
 from mlebench_data.hub.locks import exclusive
@@ -16,6 +17,8 @@ from mlebench_data.hub.sibling import sibling_name
 from mlebench_data.hub.snapshot import Snapshot
 from mlebench_data.hub.storage import writing
 from mlebench_data.prepare.manifest import hash_file
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from mlebench_data.hub.sources import Source
@@ -55,13 +58,14 @@ def fetch_private(source: Source, competition_id: str, version: str | None) -> P
     address = source.address(competition_id)
     try:
         snapshot = source.open(competition_id, version)
-    except SourceError:
+    except UnreachableError as error:
         # A data version does not change once it is published.
         known = (
             None if version is None else _kept(Cache(), competition_id, f"{address} {version}\n")
         )
         if known is None:
             raise
+        logger.warning("%s The answers that were fetched from there before are used.", error)
         return known
     text = snapshot.read(MANIFEST)
     manifest = RepositoryManifest.parse(text, f"{snapshot.source}: {MANIFEST}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import stat
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from mlebench_data.errors import DataNotFoundError, SourceError
+from mlebench_data.errors import DataNotFoundError, UnreachableError
 from mlebench_data.hub.cache import Cache, CachedTree
 from mlebench_data.hub.cache_building import cached_tree, inside, make_folders
 from mlebench_data.hub.errors import RestoreError
@@ -26,6 +27,8 @@ from mlebench_data.hub.snapshot import Snapshot
 from mlebench_data.hub.sources import Source, open_source
 from mlebench_data.hub.storage import writing
 from mlebench_data.prepare.manifest import hash_file
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -289,10 +292,11 @@ def open_tree(
     store = cache or Cache()
     try:
         snapshot = place.open(competition_id, version)
-    except SourceError:
+    except UnreachableError as error:
         tree = _offline(store, place, competition_id, version)
         if tree is None:
             raise
+        logger.warning("%s What was fetched from there before is used.", error)
         return tree
     return _tree_of(store, snapshot, competition_id, version, advance)
 

@@ -17,6 +17,7 @@ from mlebench_data.errors import (
     IntegrityError,
     MissingExtraError,
     SourceError,
+    UnreachableError,
 )
 from mlebench_data.hub import filesystem_source, load_private, read_private_files
 from mlebench_data.hub.filesystem_source import FilesystemSnapshot
@@ -260,7 +261,11 @@ def test_changed_while_it_is_fetched(remote: str, tmp_path: Path) -> None:
 
 
 def test_answers_of_a_remote_repository(
-    remote: str, key: MasterKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    remote: str,
+    key: MasterKey,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("MLEBENCH_SOURCE", remote)
     assert MARKER in set(load_private("cats", key=key)["label"])
@@ -279,14 +284,22 @@ def test_answers_of_a_remote_repository(
     with pytest.raises(DataNotFoundError, match="holds cats v1, not cats v2"):
         private_repository(remote, "cats", "v2")
 
-    def refuse(*_: object) -> None:
-        raise SourceError("away")
+    def fail(error: SourceError) -> None:
+        def raise_it(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(FilesystemSource, "open", raise_it)
 
     # What was fetched is enough for a version, which does not change; not for whatever is newest.
-    monkeypatch.setattr(FilesystemSource, "open", refuse)
+    fail(UnreachableError("The place is away."))
     assert private_repository(remote, "cats", "v1") == folder
-    with pytest.raises(SourceError, match="away"):
+    assert "The place is away. The answers that were fetched" in caplog.text
+    with pytest.raises(UnreachableError, match="away"):
         private_repository(remote, "cats")
+    # A place that answers, and refuses, is not passed over.
+    fail(SourceError("The token is refused."))
+    with pytest.raises(SourceError, match="refused"):
+        private_repository(remote, "cats", "v1")
 
 
 def test_records_name_no_folders_and_no_secrets() -> None:
