@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from mlebench_data.errors import DataNotFoundError
 from mlebench_data.harness.commands.grade import medal
 from mlebench_data.harness.commands.output import print_table
+from mlebench_data.harness.report.formatting import printable
 from mlebench_data.harness.result import FILE_NAME, AttemptResult
 
 
@@ -46,7 +48,7 @@ def result_row(result: AttemptResult) -> tuple[str, ...]:
             notes.append(f"ended: {result.ended}")
         elif result.exit_code:
             notes.append(f"exit code {result.exit_code}")
-    return (
+    cells = (
         result.competition_id,
         result.agent,
         str(result.seed),
@@ -58,6 +60,8 @@ def result_row(result: AttemptResult) -> tuple[str, ...]:
         "" if result.seconds is None else f"{result.seconds:.1f}",
         "; ".join(notes),
     )
+    # Reasons may quote what an agent wrote.
+    return tuple(map(printable, cells))
 
 
 COLUMNS = (
@@ -74,10 +78,18 @@ COLUMNS = (
 )
 
 
-def print_results(results: Sequence[AttemptResult]) -> None:
-    """Print one line for each result, sorted as `read_results` does, and what they come to."""
+def print_results(results: Sequence[AttemptResult], to: TextIO | None = None) -> None:
+    """Print one line for each result, sorted as `read_results` does, and what they come to.
+
+    Parameters
+    ----------
+    results : sequence of AttemptResult
+        The results.
+    to : text stream, optional
+        Where to; stdout by default.
+    """
     rows = [result_row(item) for item in sorted(results, key=_order)]
-    print_table(COLUMNS, rows, right=["score", "beats", "seconds"])
+    print_table(COLUMNS, rows, right=["score", "beats", "seconds"], to=to)
     scored = sum(item.outcome == "scored" for item in results)
     medals = sum(bool((item.grading or {}).get("any_medal")) for item in results)
     failures = sum(item.outcome == "infra_error" for item in results)
@@ -90,4 +102,4 @@ def print_results(results: Sequence[AttemptResult]) -> None:
         parts.append(f"{failures} failed for reasons that are not the agent's")
     if not all(item.isolated for item in results):
         parts.append("agents ran without isolation (local runtime)")
-    print("; ".join(parts))
+    print("; ".join(parts), file=to)

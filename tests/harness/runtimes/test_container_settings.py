@@ -54,6 +54,9 @@ def test_further_limits(options):
     given = options(open_files=4096, shared_memory_bytes=10**6, memory_bytes=10**9)
     assert given["shm_size"] == 10**6
     assert {"Name": "nofile", "Soft": 4096, "Hard": 4096} in given["ulimits"]
+
+
+def test_shared_memory_is_part_of_the_memory(options):
     assert options(memory_bytes=10**9)["shm_size"] == 10**9
 
 
@@ -106,6 +109,9 @@ def test_model_proxy_needs_no_network(options, tmp_path):
     assert "4000=/run/mlebench/4000/proxy" in given["command"]
     (mount,) = [item for item in given["mounts"] if item["Source"] == str(folder)]
     assert (mount["Target"], mount["ReadOnly"]) == ("/run/mlebench/4000", True)
+
+
+def test_full_network_is_the_bridge(options):
     assert options(network="full")["network_mode"] == "bridge"
 
 

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from mlebench_data.harness.runtimes import owner
+from mlebench_data.harness.runtimes.docker import orphans
 from mlebench_data.harness.runtimes.docker_container import NAME_LABEL
 
 #: An agent that tries everything its user may do to outlive its deadline.
@@ -123,6 +124,8 @@ def test_container_cannot_outlive_its_deadline(docker_runtime, make_case):
     assert docker_runtime.remove_leftovers() == []
     (container,) = containers(name)
     assert docker_runtime.remove_leftovers(keep=[container.id], drop=[container.id]) == []
+    (found,) = [line for line in orphans() if name in line]
+    assert f"process {harness.pid}): exited (" in found
     (removed,) = docker_runtime.remove_leftovers(drop=[container.id])
     assert name in removed and str(harness.pid) in removed
     assert containers(name) == []

@@ -197,7 +197,9 @@ def test_no_engine_means_local_with_a_warning(monkeypatch):
 
 def test_podman_that_does_not_answer(monkeypatch):
     monkeypatch.setenv("CONTAINER_HOST", "unix:///nonexistent/podman.sock")
-    with pytest.raises(RuntimeFailure, match="No Podman engine answers at unix:///none.*CONTAINER"):
+    with pytest.raises(
+        RuntimeFailure, match=r"No Podman engine answers at unix:///none.*CONTAINER"
+    ):
         choose_runtime("podman")
 
 

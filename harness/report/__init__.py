@@ -1,0 +1,1 @@
+"""What runs come to: aggregation over seeds and splits, and its forms."""
