@@ -3,10 +3,12 @@
     python benchmarks/preparation.py FOLDER [CASE...]
 
 Makes raw data in FOLDER (a few GB; kept for the next call) and prints, for each case, the seconds
-of both sides in one run and their ratio. Cases:
+of all sides, measured by turns in one run, the ratios of their medians, and the time of processors
+(of all processes, system calls included), which other work on the machine disturbs less. Cases:
 
-files    50,000 images of 4 kB: against `cp -al` with links, against `cp -r` without
-zip      a zip of 50,000 images of 2 kB, made into two zips: against `unzip`
+files    50,000 images of 4 kB: against `cp -al` with links, against `cp -r` without; each also with
+         `sha256sum` of all files, the least that a manifest needs
+zip      a zip of 50,000 images of 2 kB, made into two zips: against `unzip`, also with `zip`
 table    4,000,000 rows of 56 whole numbers: against pandas read_csv, split, to_csv; same bytes
 jobs     twenty competitions, eleven of them tables of 30 MB: --jobs 2 against --jobs 1
 """
@@ -14,12 +16,14 @@ jobs     twenty competitions, eleven of them tables of 30 MB: --jobs 2 against -
 from __future__ import annotations
 
 import hashlib
-import shutil
+import os
+import statistics
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +35,7 @@ from mlebench_data.prepare import prepare
 FILES = "aptos2019-blindness-detection"
 ZIP = "aerial-cactus-identification"
 TABLE = "tabular-playground-series-dec-2021"
+REPETITIONS = 3
 VECTORS = Path(__file__).parent.parent / "tests" / "vectors"
 # Competitions whose raw data is one table that is split by rows.
 TABLES = (
@@ -60,28 +65,70 @@ TREES = (
 )
 
 
-def timed(what: Callable[[], object]) -> float:
-    """Return the seconds that a call takes."""
-    started = time.perf_counter()
-    what()
-    return time.perf_counter() - started
-
-
 def run(*command: str) -> None:
     """Run a plain tool."""
     subprocess.run(command, check=True, capture_output=True)
 
 
-def clear(*folders: Path) -> None:
-    """Remove what a case has made, and let the disk come to rest."""
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+def settle() -> None:
+    """Let the disk come to rest."""
     subprocess.run(["sync"], check=True)
 
 
-def show(case: str, ours: float, name: str, theirs: float) -> None:
-    """Print one comparison."""
-    print(f"{case:<24} {ours:7.2f} s   {name} {theirs:7.2f} s   ratio {ours / theirs:5.2f}")
+def fresh(folder: Path, name: str) -> Path:
+    """Return a folder that was never there.
+
+    Nothing is removed between measurements: for minutes after many files were removed, some file
+    systems are several times slower at making new ones.
+    """
+    return folder / "made" / f"{name}-{time.time_ns()}"
+
+
+Sides = dict[str, Callable[[Path], object]]
+
+
+def compare(folder: Path, case: str, sides: Sides, times: int = REPETITIONS) -> dict[str, float]:
+    """Measure several ways to do the same by turns; print their medians, and ratios to the first.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder of all data.
+    case : str
+        What is done.
+    sides : dict
+        Name of each way, and the function that goes it, called with a fresh folder to write to. The
+        second is the yardstick.
+    times : int
+        How often.
+
+    Returns
+    -------
+    dict of str to float
+        Median of the seconds by name.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    work: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(times):
+        for number, (name, what) in enumerate(sides.items()):
+            target = fresh(folder, f"{case.split()[0].strip(',')}-{number}")
+            target.parent.mkdir(exist_ok=True)
+            settle()
+            started, before = time.perf_counter(), sum(os.times()[:4])
+            what(target)
+            seconds[name].append(time.perf_counter() - started)
+            work[name].append(sum(os.times()[:4]) - before)
+    run("rm", "-rf", str(folder / "made"))
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    yardstick = list(medians.values())[1]
+    print(case, flush=True)
+    for name, median in medians.items():
+        every = " ".join(f"{value:.2f}" for value in seconds[name])
+        print(
+            f"    {name:<24} {median:7.2f} s   ratio {median / yardstick:5.2f}"
+            f"   processors {statistics.median(work[name]):6.2f} s   ({every})"
+        )
+    return medians
 
 
 def names(count: int, width: int, ending: str) -> list[str]:
@@ -129,37 +176,71 @@ def make_table(folder: Path, rows: int = 4_000_000) -> None:
     csv.write_csv(pa.table(columns), folder / "train.csv", csv.WriteOptions(quoting_header="none"))
 
 
+def make_writable(folder: Path) -> None:
+    """Give raw files back the mode that they had before they were linked."""
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+
+def hash_all(folder: Path) -> None:
+    """Hash all files of a tree with a plain tool."""
+    listing = subprocess.run(
+        ["find", str(folder), "-type", "f", "-print0"], check=True, capture_output=True
+    )
+    subprocess.run(
+        ["xargs", "-0", "sha256sum"], check=True, input=listing.stdout, stdout=subprocess.DEVNULL
+    )
+
+
 def case_files(folder: Path) -> None:
     """Place many small files."""
-    raw, data, copy = folder / "files", folder / "files-data", folder / "files-copy"
+    raw = folder / "files"
     if not raw.exists():
         make_files(raw)
     competition = load_competition(FILES)
-    for link, option, name in ((True, "-al", "cp -al"), (False, "-r", "cp -r ")):
-        clear(data, copy)
-        theirs = timed(lambda option=option: run("cp", option, str(raw), str(copy)))
-        clear(data, copy)
-        ours = timed(
-            lambda link=link: prepare(
-                competition, data_dir=data, raw=raw, skip_lock=True, link=link
-            )
+
+    def ours(target: Path, *, link: bool) -> None:
+        prepare(competition, data_dir=target, raw=raw, skip_lock=True, link=link)
+
+    copies: list[Path] = []
+
+    def plain(target: Path, option: str) -> None:
+        run("cp", option, str(raw), str(target))
+        copies.append(target)
+
+    for case, link, option in (("linked", True, "-al"), ("copied", False, "-r")):
+        make_writable(raw / "train_images")
+        sides: Sides = {
+            "prepare": partial(ours, link=link),
+            f"cp {option}": partial(plain, option=option),
+            "sha256sum of that copy": lambda _: hash_all(copies[-1]),
+        }
+        ours_takes, copying, hashing = compare(folder, f"files, {case}", sides).values()
+        print(
+            f"    prepare against cp and sha256sum together: {ours_takes / (copying + hashing):.2f}"
         )
-        show("files, linked" if link else "files, copied", ours, name, theirs)
-    clear(data, copy)
 
 
 def case_zip(folder: Path) -> None:
     """Read a zip and write two."""
-    raw, data, copy = folder / "zip", folder / "zip-data", folder / "zip-copy"
+    raw = folder / "zip"
     if not raw.exists():
         make_zip(raw)
-    clear(data, copy)
-    theirs = timed(lambda: run("unzip", "-q", str(raw / "train.zip"), "-d", str(copy)))
-    clear(data, copy)
     competition = load_competition(ZIP)
-    ours = timed(lambda: prepare(competition, data_dir=data, raw=raw, skip_lock=True))
-    show("zip", ours, "unzip ", theirs)
-    clear(data, copy)
+    sides: Sides = {
+        "prepare": lambda to: prepare(competition, data_dir=to, raw=raw, skip_lock=True),
+        "unzip": lambda to: run("unzip", "-q", str(raw / "train.zip"), "-d", str(to)),
+        "unzip, zip": lambda to: unzip_and_zip(raw / "train.zip", to),
+    }
+    compare(folder, "zip of 50,000 files", sides)
+
+
+def unzip_and_zip(archive: Path, target: Path) -> None:
+    """Do with plain tools what preparation does: unpack, and pack again."""
+    run("unzip", "-q", str(archive), "-d", str(target))
+    subprocess.run(
+        ["zip", "-q", "-r", str(target.with_suffix(".zip")), "."], check=True, cwd=target
+    )
 
 
 def published_way(raw: Path, out: Path) -> None:
@@ -176,39 +257,54 @@ def published_way(raw: Path, out: Path) -> None:
 
 def case_table(folder: Path) -> None:
     """Split a large table."""
-    raw, data, copy = folder / "table", folder / "table-data", folder / "table-copy"
+    raw = folder / "table"
     if not raw.exists():
         make_table(raw)
-    clear(data, copy)
-    theirs = timed(lambda: published_way(raw, copy))
     competition = load_competition(TABLE)
-    ours = timed(lambda: prepare(competition, data_dir=data, raw=raw, skip_lock=True))
-    show("table", ours, "pandas", theirs)
-    version = data / TABLE / "v1"
-    for name, path in (
-        ("train.csv", "public/train.csv"),
-        ("test.csv", "public/test.csv"),
-        ("answers.csv", "private/test.csv"),
-    ):
-        digests = [
-            hashlib.sha256(file.read_bytes()).hexdigest() for file in (copy / name, version / path)
-        ]
-        print(f"    {name}: {'same bytes' if digests[0] == digests[1] else 'OTHER BYTES'}")
-    clear(data, copy)
+    digests: dict[str, set[str]] = {}
+
+    def ours(target: Path) -> None:
+        version = prepare(competition, data_dir=target, raw=raw, skip_lock=True).folder
+        made["train.csv"].append(version / "public/train.csv")
+        made["test.csv"].append(version / "public/test.csv")
+        made["answers.csv"].append(version / "private/test.csv")
+
+    def pandas_alone(target: Path) -> None:
+        published_way(raw, target)
+        for name, paths in made.items():
+            paths.append(target / name)
+
+    made: dict[str, list[Path]] = {"train.csv": [], "test.csv": [], "answers.csv": []}
+
+    def check(_: Path) -> None:
+        for name, paths in made.items():
+            for path in paths:
+                with path.open("rb") as stream:
+                    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+                digests.setdefault(name, set()).add(digest)
+                path.unlink()
+            paths.clear()
+
+    sides: Sides = {"prepare": ours, "pandas": pandas_alone, "(hashing both)": check}
+    compare(folder, "table", sides, times=2)
+    for name, found in digests.items():
+        print(f"    {name}: {'same bytes' if len(found) == 1 else 'OTHER BYTES'}")
 
 
 def case_jobs(folder: Path) -> None:
     """Prepare twenty competitions, one and two at a time."""
-    raw, data = folder / "jobs", folder / "jobs-data"
+    raw = folder / "jobs"
     twenty = make_jobs(raw)
-    seconds = {}
-    for jobs in (1, 2):
-        clear(data)
+
+    def ours(target: Path, jobs: int) -> None:
         command = [sys.executable, "-m", "mlebench_data.harness.cli", "prepare", *twenty]
-        command += ["--raw", str(raw), "--data-dir", str(data), "--skip-lock", "--jobs", str(jobs)]
-        seconds[jobs] = timed(lambda command=command: run(*command))
-    show("twenty, --jobs 2", seconds[2], "--jobs 1", seconds[1])
-    clear(data)
+        run(
+            *command,
+            *("--raw", str(raw), "--data-dir", str(target), "--skip-lock", "--jobs", str(jobs)),
+        )
+
+    sides: Sides = {"--jobs 2": partial(ours, jobs=2), "--jobs 1": partial(ours, jobs=1)}
+    compare(folder, "jobs, twenty competitions", sides)
 
 
 def make_jobs(raw: Path) -> list[str]:

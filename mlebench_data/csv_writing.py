@@ -9,21 +9,35 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
 # Rows turned into text at a time: enough to make calls cheap, few enough to bound memory.
 _ROWS = 65536
+# Whole numbers of a smaller range are looked up in a list of their texts.
+_WORDS = 8192
 
 
 class UnsupportedColumnError(Exception):
     """A column whose text is left to pandas to make."""
 
 
-def _integers(column: pa.Array) -> pa.Array:
+def _integers(values: np.ndarray[Any, Any]) -> pa.Array:
+    """Write whole numbers; those of a small range, such as labels, without dividing each by ten."""
+    import numpy as np
     import pyarrow as pa
 
-    return column.cast(pa.string())
+    low, high = int(values.min()), int(values.max())
+    if low >= 0 and high <= 9:
+        digits = (values + ord("0")).astype("uint8")
+        ends = np.arange(len(values) + 1, dtype="int32")
+        return pa.StringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(digits))
+    if high - low < min(_WORDS, len(values)) and high < 1 << 63:
+        # Counted from zero: one more than the largest of 64 bits would become a float.
+        words = pa.array(low + np.arange(high - low + 1, dtype="int64")).cast(pa.string())
+        return words.take(pa.array(values.astype("int64") - low))
+    return pa.array(values).cast(pa.string())
 
 
 def _booleans(column: pa.Array) -> pa.Array:
@@ -94,7 +108,7 @@ def _text(series: pd.Series[Any], separator: str, *, quote_all: bool) -> pa.Arra
     if kind == "bool":
         text = _booleans(pa.array(series.to_numpy()))
     elif kind.kind in "iu":
-        text = _integers(pa.array(series.to_numpy()))
+        text = _integers(series.to_numpy())
     elif kind == "float64":
         text = _floats(pa.array(series.to_numpy()))
     elif kind.kind == "O":
@@ -108,7 +122,7 @@ def _text(series: pd.Series[Any], separator: str, *, quote_all: bool) -> pa.Arra
         text = _strings(column, separator, quote_all=quote_all)
     else:
         raise UnsupportedColumnError
-    return pc.fill_null(text.cast(pa.large_string()), '""' if quote_all else "")
+    return pc.fill_null(text, '""' if quote_all else "") if text.null_count else text
 
 
 def _block(block: pd.DataFrame, separator: str, *, quote_all: bool) -> memoryview:
@@ -117,11 +131,15 @@ def _block(block: pd.DataFrame, separator: str, *, quote_all: bool) -> memoryvie
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = pa.large_string()
     columns = [
         _text(block.iloc[:, position], separator, quote_all=quote_all)
         for position in range(block.shape[1])
     ]
+    numbers = all(kind.kind in "biuf" for kind in block.dtypes)
+    if numbers and len(separator) == 1 and not quote_all:
+        return _lines_of_numbers(columns, separator)
+    kind = pa.large_string()
+    columns = [column.cast(kind) for column in columns]
     columns[-1] = pc.binary_join_element_wise(
         columns[-1], pa.scalar("\n", kind), pa.scalar("", kind)
     )
@@ -129,6 +147,20 @@ def _block(block: pd.DataFrame, separator: str, *, quote_all: bool) -> memoryvie
     # The lines lie one after the other in one buffer, which is the text.
     offsets = np.frombuffer(lines.buffers()[1], dtype=np.int64)
     return memoryview(lines.buffers()[2])[: int(offsets[len(lines)])]
+
+
+def _lines_of_numbers(columns: list[pa.Array], separator: str) -> memoryview:
+    """Join cells that need no quotes; Arrow's writer is twice as fast as its join at that."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    stream = pa.BufferOutputStream()
+    table = pa.table(columns, names=[str(number) for number in range(len(columns))])
+    options = csv.WriteOptions(
+        include_header=False, batch_size=_ROWS, delimiter=separator, quoting_style="none"
+    )
+    csv.write_csv(table, stream, options)
+    return memoryview(stream.getvalue())
 
 
 def _blocks(table: pd.DataFrame, separator: str, *, quote_all: bool) -> Iterator[memoryview]:

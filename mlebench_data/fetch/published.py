@@ -25,6 +25,7 @@ from mlebench_data.prepare.layout import version_folder
 from mlebench_data.prepare.locks import lock_to_hold
 from mlebench_data.raw import RawTree
 from mlebench_data.recipe import Context
+from mlebench_data.workers.pool import WorkerPool
 
 #: The version that is the data of the published benchmark.
 VERSION = "v1"
@@ -104,7 +105,7 @@ def import_published(
     target = version_folder(data_dir, competition.id, VERSION)
     digest = recipe_digest(competition, VERSION)
     lock, state = lock_to_hold(competition.id, VERSION, locks, skip=skip_lock)
-    with exclusive(target.parent):
+    with exclusive(target.parent) as held, WorkerPool([held]) as workers:
         remove_partials(target.parent)
         present = None if force else intact(target, digest, lock)
         if present is not None:
@@ -112,7 +113,13 @@ def import_published(
         partial = partial_folder(target)
         try:
             with _modes_kept_on_failure() as modes:
-                _take(tree, partial, competition, modes, link=link, advance=advance)
+                files = RawTree(
+                    tree, [], "", scratch=partial.with_name(f"{partial.name}-scratch"), link=link
+                )
+                context = Context(
+                    files, partial, competition.folder, advance=advance, workers=workers
+                )
+                _take(tree, context, modes, link=link)
                 manifest = finish(
                     partial,
                     target,
@@ -120,6 +127,8 @@ def import_published(
                     digest=digest,
                     rows=count_rows(block, partial, lock),
                     lock=lock,
+                    known=context.facts,
+                    workers=workers,
                 )
         except OSError as error:
             raise RawDataError(f"{competition.id}: {error}") from error
@@ -141,23 +150,14 @@ def _modes_kept_on_failure() -> Iterator[dict[Path, int]]:
         raise
 
 
-def _take(
-    tree: Path,
-    partial: Path,
-    competition: Competition,
-    modes: dict[Path, int],
-    *,
-    link: bool,
-    advance: Callable[[int], None],
-) -> None:
+def _take(tree: Path, context: Context, modes: dict[Path, int], *, link: bool) -> None:
     """Link or copy all files but the description, and note the modes of what may be linked."""
     for part in PARTS:
         for parent, _, _ in os.walk(tree / part, followlinks=True):
-            (partial / Path(parent).relative_to(tree)).mkdir(parents=True)
-    files = RawTree(tree, [], "", scratch=partial.with_name(f"{partial.name}-scratch"), link=link)
-    paths = [path for part in PARTS for path in files.paths_below(part) if path != DESCRIPTION]
+            (context.output / Path(parent).relative_to(tree)).mkdir(parents=True)
+    paths = [path for part in PARTS for path in context.raw.paths_below(part)]
+    paths = [path for path in paths if path != DESCRIPTION]
     if link:
         linked = [tree / path for path in paths if path.startswith("public/")]
         modes.update({path: stat.S_IMODE(path.stat().st_mode) for path in linked})
-    context = Context(files, partial, competition.folder, advance=advance)
     context.copy_all((path, path) for path in paths)

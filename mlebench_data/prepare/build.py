@@ -28,6 +28,7 @@ from mlebench_data.prepare.locks import LockState, lock_to_hold
 from mlebench_data.prepare.manifest import Manifest
 from mlebench_data.raw import RawTree
 from mlebench_data.recipe import AnyOperation, Context
+from mlebench_data.workers.pool import WorkerPool
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def prepare(
     folder = version_folder(data_dir, competition.id, version)
     digest = recipe_digest(competition, version)
     lock, lock_state = lock_to_hold(competition.id, version, locks, skip=skip_lock)
-    with exclusive(folder.parent):
+    with exclusive(folder.parent) as held, WorkerPool([held]) as workers:
         remove_partials(folder.parent)
         present = None if force else intact(folder, digest, lock)
         if present is not None:
@@ -214,7 +215,7 @@ def prepare(
             tree.check(block.raw.files)
             (partial / "public").mkdir(parents=True)
             (partial / "private").mkdir()
-            context = Context(tree, partial, competition.folder, advance=advance)
+            context = Context(tree, partial, competition.folder, advance=advance, workers=workers)
             _carry_out(block.recipe, context)
             manifest = finish(
                 partial,
@@ -223,6 +224,8 @@ def prepare(
                 digest=digest,
                 rows=context.rows,
                 lock=lock,
+                known=context.facts,
+                workers=workers,
             )
         except (PrepareError, RawDataError) as error:
             if str(error).startswith(competition.id):

@@ -6,27 +6,35 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mlebench_data.catalogue import Competition
 from mlebench_data.errors import IntegrityError, LockMismatchError, PrepareError
+from mlebench_data.prepare.describing import describe_tree
 from mlebench_data.prepare.locks import check_lock
 from mlebench_data.prepare.manifest import Manifest
-from mlebench_data.raw.placing import FILE_MODE
+from mlebench_data.workers.placing import FileFacts
+from mlebench_data.workers.pool import WorkerPool
 
 DESCRIPTION = "public/description.md"
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Let one process at a time work in a folder; the others wait."""
+def exclusive(folder: Path) -> Iterator[int]:
+    """Let one process at a time work in a folder; the others wait.
+
+    Yields
+    ------
+    int
+        Descriptor of the lock. The folder is locked until all processes that inherit it end.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield handle.fileno()
 
 
 def remove_partials(folder: Path) -> None:
@@ -78,6 +86,8 @@ def finish(
     digest: str,
     rows: dict[str, int],
     lock: dict[str, Any] | None,
+    known: Mapping[str, FileFacts] | None = None,
+    workers: WorkerPool | None = None,
 ) -> Manifest:
     """Complete a tree, check it, and rename it into its place.
 
@@ -95,6 +105,10 @@ def finish(
         Row counts of tables, by path.
     lock : dict, optional
         What the tree must agree with.
+    known : mapping of str to FileFacts, optional
+        Files that were described when they were placed, by path.
+    workers : WorkerPool, optional
+        Processes to share the work; closed afterwards.
 
     Returns
     -------
@@ -110,9 +124,9 @@ def finish(
     """
     version = folder.name
     (partial / DESCRIPTION).write_text(competition.description(), encoding="utf-8")
-    _set_modes(partial)
-    manifest = Manifest.of_tree(
-        partial, competition=competition.id, version=version, recipe_sha256=digest, rows=rows
+    tree = describe_tree(str(partial), known=known, set_modes=True, workers=workers)
+    manifest = Manifest.of_facts(
+        tree, competition=competition.id, version=version, recipe_sha256=digest, rows=rows
     )
     _check_outputs(competition, version, manifest)
     if lock is not None:
@@ -140,16 +154,20 @@ def _check_outputs(competition: Competition, version: str, manifest: Manifest) -
     """Refuse a tree that lacks a declared file or holds an undeclared one."""
     outputs = competition.version(version).outputs
     patterns = [f"public/{p}" for p in outputs.public] + [f"private/{p}" for p in outputs.private]
-    paths = [entry.path for entry in manifest.files if entry.path != DESCRIPTION]
-    paths += manifest.empty_folders
-    expressions = [_expression(pattern) for pattern in patterns]
+    paths = {entry.path for entry in manifest.files} - {DESCRIPTION} | {*manifest.empty_folders}
+    # Most patterns are plain paths: only the others are worth a look at maybe millions of files.
+    wild = [pattern for pattern in patterns if "*" in pattern]
+    others = sorted(paths.difference(patterns))
     unused = [
         pattern
-        for pattern, expression in zip(patterns, expressions, strict=True)
-        if not any(map(re.compile(expression).fullmatch, paths))
+        for pattern in patterns
+        if pattern not in paths
+        and (
+            pattern not in wild or not any(map(re.compile(_expression(pattern)).fullmatch, others))
+        )
     ]
-    declared = re.compile("|".join([*expressions, *map(_expression, outputs.optional)]))
-    undeclared = [path for path in paths if not declared.fullmatch(path)]
+    declared = re.compile("|".join(map(_expression, [*wild, *outputs.optional])) or "(?!)")
+    undeclared = [path for path in others if not declared.fullmatch(path)]
     if unused or undeclared:
         raise PrepareError(
             f"{competition.id} {version}: prepared files differ from 'outputs' in "
@@ -157,20 +175,3 @@ def _check_outputs(competition: Competition, version: str, manifest: Manifest) -
             + (f"Nothing matches {', '.join(unused[:5])}. " if unused else "")
             + (f"Not declared: {', '.join(undeclared[:5])}." if undeclared else "")
         )
-
-
-def _set_modes(folder: Path) -> None:
-    """Give every entry the mode it shall have everywhere, whatever the umask of this process.
-
-    Private data is for its owner alone: an agent that runs as another user cannot read it.
-    """
-    for parent, _, names in os.walk(folder):
-        relative = Path(parent).relative_to(folder)
-        private = relative.parts[:1] == ("private",)
-        Path(parent).chmod(0o700 if private else 0o755)
-        mode = 0o400 if private else FILE_MODE
-        for name in names:
-            # Linked files have their mode already; strings, because there may be millions.
-            path = f"{parent}/{name}"
-            if os.lstat(path).st_mode & 0o777 != mode:
-                Path(path).chmod(mode)

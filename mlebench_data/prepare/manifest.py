@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring as _quoted
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from mlebench_data.errors import IntegrityError
+from mlebench_data.prepare.describing import TreeFacts, describe_tree, walk
 
 FILE_NAME = "manifest.json"
 FORMAT = 1
@@ -25,21 +26,7 @@ def hash_file(path: Path, *algorithms: str) -> tuple[str, ...]:
     return tuple(item.hexdigest() for item in hashes)
 
 
-def _entry(place: str, path: str, rows: int | None) -> FileEntry:
-    """Describe one file, opened once: there may be millions of a few kilobytes."""
-    descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        status = os.fstat(descriptor)
-        digest = hashlib.sha256()
-        while block := os.read(descriptor, 1 << 20):
-            digest.update(block)
-    finally:
-        os.close(descriptor)
-    return FileEntry(path, status.st_size, digest.hexdigest(), status.st_mode & 0o777, rows)
-
-
-@dataclass(frozen=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """One file: path relative to the tree, size in bytes, SHA-256, mode, rows of a table."""
 
     path: str
@@ -92,17 +79,12 @@ class Manifest:
             "empty_folders": self.empty_folders,
         }
         encode = json.JSONEncoder(ensure_ascii=False).encode
-        lines = []
-        for entry in self.files:
-            fields: dict[str, Any] = {
-                "path": entry.path,
-                "size": entry.size,
-                "sha256": entry.sha256,
-                "mode": f"{entry.mode:04o}",
-            }
-            if entry.rows is not None:
-                fields["rows"] = entry.rows
-            lines.append(encode(fields))
+        # Put together by hand: the encoder takes longer than linking the files.
+        lines = [
+            f'{{"path": {_quoted(path)}, "size": {size}, "sha256": {_quoted(sha256)}, '
+            f'"mode": "{mode:04o}"' + ("}" if rows is None else f', "rows": {rows}}}')
+            for path, size, sha256, mode, rows in self.files
+        ]
         files = ",\n ".join(lines)
         return f'{encode(head)[:-1]},\n"files": [\n {files}\n]}}\n'
 
@@ -167,17 +149,39 @@ class Manifest:
         rows : dict of str to int
             Row counts of tables, by path.
         """
-        paths: list[str] = []
-        empty = []
-        for parent, folders, names in os.walk(folder):
-            relative = os.path.relpath(parent, folder)
-            prefix = "" if relative == "." else f"{relative}/"
-            if not folders and not names:
-                empty.append(relative)
-            paths += [prefix + name for name in names if prefix + name != FILE_NAME]
-        files = [_entry(f"{folder}/{path}", path, rows.get(path)) for path in paths]
-        files.sort(key=lambda entry: entry.path)
-        return cls(competition, version, recipe_sha256, files, sorted(empty))
+        return cls.of_facts(
+            describe_tree(str(folder)),
+            competition=competition,
+            version=version,
+            recipe_sha256=recipe_sha256,
+            rows=rows,
+        )
+
+    @classmethod
+    def of_facts(
+        cls,
+        tree: TreeFacts,
+        *,
+        competition: str,
+        version: str,
+        recipe_sha256: str,
+        rows: dict[str, int],
+    ) -> Manifest:
+        """Take the manifest of a tree that has been described.
+
+        Parameters
+        ----------
+        tree : TreeFacts
+            What it holds.
+        competition, version, recipe_sha256, rows
+            As for `of_tree`.
+        """
+        files = []
+        for path in sorted(tree.files):
+            size, sha256, mode, *_ = tree.files[path]
+            if path != FILE_NAME:
+                files.append(FileEntry(path, size, sha256, mode, rows.get(path)))
+        return cls(competition, version, recipe_sha256, files, sorted(tree.empty_folders))
 
     def differences(self, folder: Path, *, full: bool = False) -> list[str]:
         """Say how a tree differs from this manifest.
@@ -197,27 +201,29 @@ class Manifest:
         list of str
             One line for each difference; empty when the manifest holds.
         """
-        manifest_time = (folder / FILE_NAME).stat().st_mtime_ns if not full else 0
+        written = (folder / FILE_NAME).stat().st_mtime_ns if not full else 0
+        present = {
+            f"{relative}/{entry.name}" if relative else entry.name: entry
+            for relative, files, _ in walk(str(folder))
+            for entry in files
+        }
         found = []
-        for entry in self.files:
-            path = folder / entry.path
-            if not path.is_file():
-                found.append(f"{entry.path} is missing")
+        for expected in self.files:
+            entry = present.pop(expected.path, None)
+            if entry is None or not entry.is_file():
+                found.append(f"{expected.path} is missing")
                 continue
-            status = path.stat()
-            if status.st_size != entry.size:
-                found.append(f"{entry.path} has {status.st_size} bytes instead of {entry.size}")
-            elif (full or status.st_mtime_ns >= manifest_time) and (
-                hash_file(path)[0] != entry.sha256
+            status = entry.stat()
+            if status.st_size != expected.size:
+                found.append(
+                    f"{expected.path} has {status.st_size} bytes instead of {expected.size}"
+                )
+            elif (full or status.st_mtime_ns >= written) and (
+                hash_file(Path(entry.path))[0] != expected.sha256
             ):
-                found.append(f"{entry.path} has another content (SHA-256 differs)")
-        known = {FILE_NAME, *(entry.path for entry in self.files)}
-        present = (
-            (Path(parent) / name).relative_to(folder).as_posix()
-            for parent, _, names in os.walk(folder)
-            for name in names
-        )
-        found += [f"{path} does not belong here" for path in sorted(set(present) - known)]
+                found.append(f"{expected.path} has another content (SHA-256 differs)")
+        present.pop(FILE_NAME, None)
+        found += [f"{path} does not belong here" for path in sorted(present)]
         found += [
             f"{name}/ is missing" for name in self.empty_folders if not (folder / name).is_dir()
         ]

@@ -11,6 +11,7 @@ from typing import IO
 
 from mlebench_data.errors import RawDataError
 from mlebench_data.extras import import_extra
+from mlebench_data.workers.deflating import METHODS, Member
 
 
 class Archive(ABC):
@@ -21,8 +22,16 @@ class Archive(ABC):
         """Return the names of all files, folders left out."""
 
     @abstractmethod
+    def has(self, name: str) -> bool:
+        """Tell whether there is a member of this name."""
+
+    @abstractmethod
     def open(self, name: str) -> IO[bytes] | None:
         """Open a member; None if there is none of this name."""
+
+    @abstractmethod
+    def locate(self, name: str) -> Member | None:
+        """Say where the bytes of a member lie; None if there is none, or only `open` reads it."""
 
     @abstractmethod
     def close(self) -> None:
@@ -31,6 +40,8 @@ class Archive(ABC):
 
 def is_safe(name: str) -> bool:
     """Tell whether a member's name stays inside the folder that the archive is extracted to."""
+    if ".." not in name and "\\" not in name and not name.startswith("/"):
+        return True  # nearly all names, and there may be millions
     pure = PurePosixPath(name)
     return not pure.is_absolute() and ".." not in pure.parts and "\\" not in name
 
@@ -55,15 +66,33 @@ class ZipFileArchive(Archive):
         """Return the names of all files."""
         return [info.filename for info in self._zip.infolist() if not info.is_dir()]
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is a member of this name."""
+        return name in self._zip.NameToInfo
+
     def open(self, name: str) -> IO[bytes] | None:
         """Open a member."""
-        try:
-            info = self._zip.getinfo(name)
-        except KeyError:
+        info = self._zip.NameToInfo.get(name)
+        if info is None:
             return None
         if info.flag_bits & 0x1:
             raise RawDataError(f"{self._path}: '{name}' is encrypted, which is not supported.")
         return self._zip.open(info)
+
+    def locate(self, name: str) -> Member | None:
+        """Say where the bytes of a member lie; None if there is none, or only `open` reads it."""
+        info = self._zip.NameToInfo.get(name)
+        if info is None or info.flag_bits & 0x1 or info.compress_type not in METHODS:
+            return None
+        return Member(
+            str(self._path),
+            info.file_size,
+            name,
+            info.header_offset,
+            info.compress_size,
+            info.compress_type,
+            info.CRC,
+        )
 
     def close(self) -> None:
         """Close the file."""
@@ -117,10 +146,19 @@ class ExtractedArchive(Archive):
             if path.is_file()
         )
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is a member of this name."""
+        return (self._folder / name).is_file()
+
     def open(self, name: str) -> IO[bytes] | None:
         """Open a member."""
         path = self._folder / name
         return path.open("rb") if path.is_file() else None
+
+    def locate(self, name: str) -> Member | None:
+        """Say where a member lies; None if there is none."""
+        path = self._folder / name
+        return Member(str(path), path.stat().st_size) if path.is_file() else None
 
     def close(self) -> None:
         """Remove the extracted files."""

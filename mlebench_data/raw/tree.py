@@ -6,14 +6,15 @@ import os
 import shutil
 import threading
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from mlebench_data.errors import RawDataError
 from mlebench_data.raw.archives import Archive, open_archive
 from mlebench_data.raw.location import RawArchive
-from mlebench_data.raw.placing import place
+from mlebench_data.workers.deflating import Member
+from mlebench_data.workers.placing import FILE_MODE, FileFacts, Order, place, write
 
 
 class RawTree:
@@ -54,6 +55,7 @@ class RawTree:
         self._opened: dict[str, Archive | None] = {}
         self._lock = threading.Lock()
         self._paths: list[str] | None = None
+        self._folders: dict[str, bool] = {}
 
     def _archive(self, path: str) -> Archive | None:
         """Open a nested archive once; None if it is not there."""
@@ -84,30 +86,31 @@ class RawTree:
         file = self.root / path
         return file if file.is_file() else None
 
-    def _member(self, path: str) -> IO[bytes] | None:
-        if self._whole is not None and (found := self._whole.open(path)) is not None:
-            return found
+    def _has_folder(self, folder: str) -> bool:
+        """Tell whether a folder is there on disk."""
+        if folder not in self._folders:
+            self._folders[folder] = self._whole is None and (self.root / folder).is_dir()
+        return self._folders[folder]
+
+    def _inside(self, path: str) -> Iterator[tuple[Archive, str]]:
+        """Return the archives that may hold a file, and its name in each."""
+        if self._whole is not None:
+            yield self._whole, path
         for archive in self._archives:
-            pure = PurePosixPath(path)
-            if not pure.is_relative_to(archive.extract_to):
-                continue
-            opened = self._archive(archive.path)
-            if opened is None:
-                continue
-            found = opened.open(pure.relative_to(archive.extract_to).as_posix())
-            if found is not None:
-                return found
-        return None
+            prefix = "" if archive.extract_to == "." else f"{archive.extract_to}/"
+            if path.startswith(prefix) and (opened := self._archive(archive.path)) is not None:
+                yield opened, path[len(prefix) :]
+
+    def _member(self, path: str) -> IO[bytes] | None:
+        found = (archive.open(name) for archive, name in self._inside(path))
+        return next((member for member in found if member is not None), None)
 
     def has(self, path: str) -> bool:
         """Tell whether a file is there, on disk or in an archive."""
         self._refuse_outside(path)
         if self._on_disk(path) is not None:
             return True
-        member = self._member(path)
-        if member is not None:
-            member.close()
-        return member is not None
+        return any(archive.has(name) for archive, name in self._inside(path))
 
     def open(self, path: str) -> IO[bytes]:
         """Open a file for reading.
@@ -126,12 +129,66 @@ class RawTree:
             raise RawDataError(self._missing(path))
         return member
 
-    @property
-    def on_disk(self) -> bool:
-        """Whether no file can come from an archive."""
-        return self._whole is None and not self._archives
+    def locate(self, path: str) -> Member | None:
+        """Say where the bytes of a file lie, for other processes to read.
 
-    def copy(self, path: str, target: str, *, link: bool = True) -> None:
+        Parameters
+        ----------
+        path : str
+            The file.
+
+        Returns
+        -------
+        Member or None
+            None if there is no such file, or it can only be read through `open`.
+
+        Raises
+        ------
+        RawDataError
+            If its path leaves the tree.
+        """
+        self._refuse_outside(path)
+        if self._has_folder(path.rpartition("/")[0]):
+            file = self.root / path
+            if file.is_file():
+                return Member(str(file), file.stat().st_size)
+        for archive, name in self._inside(path):
+            if archive.has(name):
+                return archive.locate(name)
+        return None
+
+    def order(self, path: str, target: str, *, link: bool, mode: int) -> Order | None:
+        """Return what `mlebench_data.workers` needs to place a file that may lie on disk.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+        target : str
+            Where it is put.
+        link : bool
+            Whether a hard link will do.
+        mode : int
+            Its permissions there.
+
+        Returns
+        -------
+        Order or None
+            None if the file can only be in an archive.
+
+        Raises
+        ------
+        RawDataError
+            If its path leaves the tree.
+        """
+        self._refuse_outside(path)
+        if self._whole is not None:
+            return None
+        return f"{self.root}/{path}", target, link and self._link, mode
+
+    def copy(
+        self, path: str, target: str, *, link: bool = True, mode: int = FILE_MODE
+    ) -> FileFacts:
         """Put a file at a new place, bytes unchanged.
 
         Parameters
@@ -142,6 +199,13 @@ class RawTree:
             Where it is put; must not exist.
         link : bool
             Whether a hard link will do.
+        mode : int
+            Its permissions there.
+
+        Returns
+        -------
+        FileFacts
+            What was written.
 
         Raises
         ------
@@ -150,12 +214,11 @@ class RawTree:
         FileExistsError
             If the target exists.
         """
-        self._refuse_outside(path)
-        # On strings, and without a look beforehand: this is done for millions of files.
-        if self._whole is None and place(f"{self.root}/{path}", target, link=link and self._link):
-            return
-        with self.open(path) as source, Path(target).open("xb") as copy:
-            shutil.copyfileobj(source, copy, 1 << 20)
+        order = self.order(path, target, link=link, mode=mode)
+        if order is not None and (facts := place(*order)) is not None:
+            return facts
+        with self.open(path) as source:
+            return write(source, target, mode)
 
     def paths(self) -> list[str]:
         """Return the paths of all files, on disk and in archives, sorted by code point."""
@@ -194,7 +257,7 @@ class RawTree:
 
     def _refuse_outside(self, path: str) -> None:
         """Refuse a path that leaves the tree: paths may be made of cells of the raw data."""
-        if path.startswith("/") or ".." in path.split("/"):
+        if path.startswith("/") or (".." in path and ".." in path.split("/")):
             raise RawDataError(f"Raw file '{path}' would lie outside {self.root}.")
 
     def _missing(self, path: str) -> str:

@@ -40,6 +40,7 @@ class CallFunction(Operation):
         if not callable(function):
             raise CatalogueError(f"{path} defines no function '{self.function}'.")
         function(context, **self.arguments)
+        context.forget_changed()
         missing = [name for name in self.into if name not in context.values]
         if missing:
             raise CatalogueError(f"{path}: {self.function}() left no value '{missing[0]}'.")

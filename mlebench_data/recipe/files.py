@@ -36,19 +36,30 @@ def expand(context: Context, table: str, *patterns: str) -> Iterator[tuple[str, 
     PrepareError
         If a pattern names a column that the table lacks.
     """
-    columns = sorted(
-        {
+    places: dict[str, int] = {}
+    numbered = [_numbered(pattern, places) for pattern in patterns]
+    values = [context.column(table, column).tolist() for column in places]
+    if not values:
+        yield from [tuple(numbered)] * len(context.table(table))
+        return
+    yield from zip(*(map(pattern.format, *values) for pattern in numbered), strict=True)
+
+
+def _numbered(pattern: str, places: dict[str, int]) -> str:
+    """Name the fields of a pattern by numbers, which are filled in faster than names.
+
+    `places` gets the number of each column.
+    """
+    result = ""
+    for literal, field, specification, conversion in string.Formatter().parse(pattern):
+        result += literal.replace("{", "{{").replace("}", "}}")
+        if field is not None:
             # `{column[0]}` is a character of the value.
-            field.partition("[")[0]
-            for pattern in patterns
-            for _, field, _, _ in string.Formatter().parse(pattern)
-            if field is not None
-        }
-    )
-    values = [context.column(table, column) for column in columns]
-    for row in zip(*values, strict=True):
-        filling = dict(zip(columns, row, strict=True))
-        yield tuple(pattern.format_map(filling) for pattern in patterns)
+            column, bracket, index = field.partition("[")
+            number = places.setdefault(column, len(places))
+            result += f"{{{number}{bracket}{index}"
+            result += (f"!{conversion}" if conversion else "") + f":{specification}}}"
+    return result
 
 
 class ListFiles(Operation):

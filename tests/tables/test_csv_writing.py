@@ -71,6 +71,28 @@ def test_many_blocks_keep_their_order(tmp_path: Path) -> None:
     assert (tmp_path / "table.csv").read_bytes() == by_pandas(table, ",", csv.QUOTE_MINIMAL)
 
 
+WHOLE_NUMBERS = {
+    kind: (int(np.iinfo(kind).min), int(np.iinfo(kind).max))
+    for kind in ("int8", "int16", "int32", "int64", "uint8", "uint64")
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE_NUMBERS)
+@pytest.mark.parametrize("spread", [0, 1, 9, 100, 10_000])
+@pytest.mark.parametrize("place", ["lowest", "around zero", "highest"])
+@pytest.mark.parametrize("count", [1, 70_000])
+def test_whole_numbers_of_every_range(kind: str, spread: int, place: str, count: int) -> None:
+    lowest, highest = WHOLE_NUMBERS[kind]
+    spread = min(spread, highest - lowest)
+    low = {"lowest": lowest, "around zero": max(lowest, -spread // 2), "highest": highest - spread}
+    steps = np.random.default_rng(0).integers(0, spread + 1, count)
+    values = [low[place] + step for step in steps.tolist()]
+    table = pd.DataFrame({"a": np.array(values, dtype=kind), "b": np.array(values, dtype=kind)})
+    stream = io.BytesIO()
+    assert write_fast(table, stream, separator=",", quote_all=False)
+    assert stream.getvalue() == by_pandas(table, ",", csv.QUOTE_MINIMAL)
+
+
 @pytest.mark.parametrize(
     "table",
     [
