@@ -19,6 +19,8 @@ from mlebench_data.recipe import Recipe
 Md5 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 CompetitionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")]
 VersionName = Annotated[str, StringConstraints(pattern=r"^v[1-9][0-9]*$")]
+Language = Annotated[str, StringConstraints(pattern=r"^([a-z]{2,3}|multilingual)$")]
+"""ISO 639 code, or that there are many."""
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
@@ -186,6 +188,8 @@ class CompetitionFile(Model):
     modalities: list[
         Literal["tabular", "text", "image", "audio", "video", "graph", "3d", "timeseries"]
     ] = Field(min_length=1)
+    languages: list[Language] = []
+    """Languages of its text or speech."""
     task: Literal[
         "classification",
         "multilabel",

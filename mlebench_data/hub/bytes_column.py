@@ -27,6 +27,7 @@ class Buffers:
 
     def __init__(self) -> None:
         self._free: list[bytearray] = []
+        self._usual = _SMALLEST
 
     def take(self, size: int) -> bytearray:
         """Return memory of at least `size` bytes, with anything in it."""
@@ -34,7 +35,10 @@ class Buffers:
             found = self._free.pop()
             if len(found) >= size:
                 return found
-        return bytearray(max(size, _SMALLEST))
+        if size <= _LARGEST_KEPT:
+            # What was needed once will be needed again: growing means copying.
+            self._usual = max(self._usual, size)
+        return bytearray(max(size, self._usual))
 
     def lend(self, memory: bytearray, size: int) -> pa.Buffer:
         """Return the first bytes of memory as a buffer, and take it back when that is gone."""
@@ -105,7 +109,7 @@ class BytesColumn:
         IntegrityError
             If the content is another.
         """
-        read_checked(path, entry, self._room(entry.size))
+        read_checked(path, entry, self._room(entry.size + 1))
         self._ends.append(self.nbytes + entry.size)
 
     def finish(self) -> pa.Array:

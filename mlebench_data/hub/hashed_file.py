@@ -46,6 +46,12 @@ class HashedFile:
         self.closed = False
 
     @property
+    def written(self) -> int:
+        """Bytes that are in the file."""
+        # Not sink.tell(), which waits until a write is over, and all other threads with it.
+        return os.fstat(self._reading).st_size
+
+    @property
     def sha256(self) -> str:
         """Digest of what is hashed."""
         return self._digest.hexdigest()

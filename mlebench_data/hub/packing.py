@@ -23,7 +23,14 @@ from mlebench_data.hub.file_rows import (
 )
 from mlebench_data.hub.folders import built_beside, put_in_place
 from mlebench_data.hub.keys import KeySource, as_key
-from mlebench_data.hub.layout import ANSWERS, CARD, MANIFEST, PRIVATE_FILES, SAMPLE_SUBMISSION
+from mlebench_data.hub.layout import (
+    ANSWERS,
+    CARD,
+    MANIFEST,
+    PRIVATE_FILES,
+    SAMPLE_SUBMISSION,
+    is_safe,
+)
 from mlebench_data.hub.limits import check_limits
 from mlebench_data.hub.repository import (
     PublicFile,
@@ -43,7 +50,7 @@ from mlebench_data.hub.table import merge_types
 from mlebench_data.hub.tables import open_table
 from mlebench_data.hub.view import check_rows, write_view
 from mlebench_data.prepare.build import recipe_digest
-from mlebench_data.prepare.manifest import FILE_NAME, Manifest, hash_file
+from mlebench_data.prepare.manifest import FILE_NAME, FileEntry, Manifest, hash_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -163,6 +170,14 @@ def _write_private(
                 advance(1)
         rows.flush()
     return writer.shards
+
+
+def _public_file(entry: FileEntry, stored: Stored) -> PublicFile:
+    """Describe a public file. All but its path was checked when the prepared tree was compared."""
+    if not is_safe(entry.path):
+        raise PackError(f"The name of {entry.path!r} does not stay inside its folder.")
+    # Without validation, which takes longer than reading a small file.
+    return PublicFile.model_construct(**entry._asdict(), stored=stored)
 
 
 def _contents(root: Path, written: dict[str, RepositoryFile]) -> list[RepositoryFile]:
@@ -350,17 +365,7 @@ def _fill(
         **identity,
         metric=block.metric,
         redistribution=competition.facts.license.redistribution,
-        files=[
-            PublicFile(
-                path=entry.path,
-                size=entry.size,
-                sha256=entry.sha256,
-                mode=entry.mode,
-                rows=entry.rows,
-                stored=stored[entry.path],
-            )
-            for entry in public
-        ],
+        files=[_public_file(entry, stored[entry.path]) for entry in public],
         empty_folders=[name for name in source.empty_folders if name.partition("/")[0] == "public"],
         contents=_contents(root, written),
     )

@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from mlebench_data.hub.errors import PackError
 
 
+@cache
+def _parsed(pattern: str) -> tuple[tuple[str, str | None, str | None], ...]:
+    """Return the parts of a pattern: text, then the name and form of a field. Rows are many."""
+    return tuple((text, name, form) for text, name, form, _ in string.Formatter().parse(pattern))
+
+
 def pattern_fields(pattern: str) -> list[str]:
     """Return the names of the columns that a pattern such as `train/{label}/{id}.png` uses."""
-    fields = (name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None)
-    return [name.partition("[")[0] for name in fields]
+    return [name.partition("[")[0] for _, name, _ in _parsed(pattern) if name is not None]
 
 
 def fill(pattern: str, row: Mapping[str, str]) -> str:
@@ -27,7 +33,7 @@ def fill(pattern: str, row: Mapping[str, str]) -> str:
         If a whole number is asked for and the text is none.
     """
     parts = []
-    for literal, name, form, _ in string.Formatter().parse(pattern):
+    for literal, name, form in _parsed(pattern):
         parts.append(literal)
         if name is not None:
             column, _, place = name.partition("[")

@@ -172,9 +172,9 @@ class ShardWriter:
         if limit is None:
             return False
         # Only close to the limit does it depend on how small the row group at work becomes.
-        if self._file.sink.tell() + 2 * self._writing_bytes + (1 << 20) >= limit:
+        if self._file.written + 2 * self._writing_bytes + (1 << 20) >= limit:
             self._wait()
-        return bool(self._file.sink.tell() >= limit)
+        return self._file.written >= limit
 
     def _open(self) -> None:
         target = self._root / self._path
@@ -254,7 +254,7 @@ class ShardWriter:
             self._open_writer(self._schema.empty_table())
         if self._seal is not None:
             # Inside the encrypted footer.
-            padding = padding_length(self._file.sink.tell())
+            padding = padding_length(self._file.written)
             self._writer.add_key_value_metadata({"padding": "." * padding})
         self._writer.close()
         self._file.close()

@@ -71,7 +71,6 @@ MISTAKES = {
     "unknown key of media": (
         _at(*V1, "dataset", "train", "media", [{"column": "i", "type": "image", "paths": "x"}]),
         [
-            "versions.v1.dataset.train.media.0.path: required, but missing",
             "versions.v1.dataset.train.media.0.paths: unknown key. Did you mean 'path'?",
         ],
     ),
@@ -199,7 +198,27 @@ MISTAKES = {
     ),
     "table and files": (
         _at(*V1, "dataset", "train", "files", "{id}.png"),
-        ["versions.v1.dataset.train: needs exactly one of 'table' and 'files'"],
+        ["dataset.train: needs exactly one of 'table', 'files', 'folders' and 'arrays'"],
+    ),
+    "media without a place": (
+        _at(*V1, "dataset", "train", "media", [{"column": "i", "type": "image"}]),
+        ["dataset.train.media.0: needs exactly one of 'path' and 'field'"],
+    ),
+    "star in a folder": (
+        _at(*V1, "dataset", "train", "media", [{"column": "i", "type": "image", "path": "*/a"}]),
+        ["dataset.train.media.0: '*' may only stand in the last part of 'path'"],
+    ),
+    "list of texts": (
+        _at(*V1, "dataset", "train", "media", [{"column": "i", "type": "text", "path": "a/*"}]),
+        ["dataset.train.media.0: a list of files is of type 'image', 'audio', 'video' or 'binary'"],
+    ),
+    "configuration that every dataset has": (
+        _at(*V1, "dataset", "more", {"files": {"train": {"table": "train.csv"}}}),
+        ["dataset.more: 'files' is no name for a configuration"],
+    ),
+    "join without a key": (
+        _at(*V1, "dataset", "train", "joins", [{"table": "other.csv"}]),
+        ["dataset.train.joins.0.by: required, but missing"],
     ),
     "medals without a leaderboard": (
         _at("awards_medals", True),
