@@ -69,6 +69,12 @@ class Settings:
         How often an attempt is made again after an infrastructure failure.
     backoff_seconds : float
         Wait before the first of them; each later one is four times as long, 5 minutes at most.
+    validator : bool
+        Whether agents can have the format of their submission checked.
+    models : mapping or None
+        Language models that agents may ask, as recorded.
+    max_cost : float or None
+        What each attempt may spend on them, in USD.
     profile : str or None
         Name of the resource profile.
     deviations : mapping
@@ -84,6 +90,9 @@ class Settings:
     snapshot_every: float | None = None
     retries: int = 3
     backoff_seconds: float = 5.0
+    validator: bool = True
+    models: Mapping[str, Any] | None = None
+    max_cost: float | None = None
     profile: str | None = None
     deviations: Mapping[str, Any] = field(default_factory=dict)
 
@@ -96,9 +105,12 @@ class Settings:
 
 
 def agent_environment(attempt: Attempt, limits: Limits) -> dict[str, str]:
-    """Return the variables that tell an agent its task; the runtime adds those of its places."""
+    """Return the variables that tell an agent its task; the runtime adds those of its places.
+
+    They stand in the record, so that secrets are not among them.
+    """
     return {
-        **attempt.agent.environment,
+        **attempt.agent.variables(),
         "COMPETITION_ID": attempt.competition.id,
         "TIME_LIMIT_SECS": f"{limits.time_seconds:.0f}",
         "SEED": str(attempt.seed),
@@ -130,6 +142,10 @@ def known_facts(
             "warn_before": list(settings.warn_before),
             "command": list(attempt.agent.command),
             "environment": agent_environment(attempt, settings.limits),
+            "agent": attempt.agent.specification(),
             "agent_sha256": agent_sha256,
+            "validator": settings.validator,
+            "models": None if settings.models is None else dict(settings.models),
+            "max_cost": settings.max_cost,
         },
     }

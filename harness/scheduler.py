@@ -19,11 +19,18 @@ from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.agent import Agent
 from mlebench_data.harness.attempt import LOG_NAME, Attempt, Settings, known_facts
 from mlebench_data.harness.executor import SNAPSHOTS, Execution, Executor, Work, make_folders
+from mlebench_data.harness.gold.self_test import expect_best, submit_answers
+from mlebench_data.harness.models.proxy import USAGE
 from mlebench_data.harness.observer import Observer
 from mlebench_data.harness.remove_tree import remove_tree
 from mlebench_data.harness.result import FILE_NAME as RESULT_NAME
 from mlebench_data.harness.result import FINAL, AttemptResult
-from mlebench_data.harness.runtimes.base import Cancelled, LastingFailure, OutOfReach
+from mlebench_data.harness.runtimes.base import (
+    Cancelled,
+    LastingFailure,
+    OutOfReach,
+    RuntimeFailure,
+)
 from mlebench_data.harness.runtimes.owner import Owner
 from mlebench_data.harness.scoring import conclude, failed
 from mlebench_data.harness.sources import RunData, Source
@@ -32,7 +39,7 @@ from mlebench_data.harness.state import AttemptState, patiently
 
 EARLIER = "earlier"
 #: What is kept of an attempt that left a submission and is made again all the same.
-_KEPT = ("submission", "logs", "code", SNAPSHOTS, LOG_NAME, STATE_NAME, RESULT_NAME)
+_KEPT = ("submission", "logs", "code", SNAPSHOTS, LOG_NAME, USAGE, STATE_NAME, RESULT_NAME)
 _LONGEST_BACKOFF = 300.0
 
 logger = logging.getLogger(__name__)
@@ -162,6 +169,9 @@ def run_all(
     KeyboardInterrupt
         After all agents were stopped. A second one stops them without grace.
     """
+    for agent in {attempt.agent.name: attempt.agent for attempt in attempts}.values():
+        agent.check_needs(gpus=settings.gpus_per_run, network=settings.network)
+        agent.secret_values()
     places = min(workers, executor.places(settings))
     data = _load_all(attempts, source)
     description = executor.describe()
@@ -174,7 +184,7 @@ def run_all(
             attempt,
             data[_data_key(attempt)],
             settings,
-            isolates=executor.isolates,
+            isolates=executor.isolates and not attempt.agent.self_test,
             agent_sha256=digests[attempt.agent.name],
         )
         done = AttemptResult.read(attempt.folder)
@@ -276,10 +286,18 @@ class _Run:
         if self._cancelled.is_set():
             return None
         attempt = entry.attempt
-        work = Work(attempt, entry.data.public, self._settings)
         state = entry.state()
         try:
-            state, execution = self._execute(work, state, entry.facts_sha256)
+            secrets = attempt.agent.secret_values()
+            work = Work(
+                attempt,
+                entry.data.public,
+                self._settings,
+                secrets,
+                entry.data.origin,
+                entry.data.manifest_sha256,
+            )
+            state, execution = self._execute(work, state, entry)
             result = conclude(
                 attempt,
                 entry.data,
@@ -288,6 +306,8 @@ class _Run:
                 facts=entry.facts,
                 tries=state.tries,
             )
+            if attempt.agent.self_test:
+                result = expect_best(attempt.competition, result)
         except Exception as error:
             if isinstance(error, MlebenchError):
                 reason = str(error)
@@ -322,10 +342,12 @@ class _Run:
         if entry.failures >= self._settings.retries:
             return None
         entry.failures += 1
+        if isinstance(error, RuntimeFailure) and error.pause_seconds is not None:
+            return error.pause_seconds
         return min(self._settings.backoff_seconds * 4.0 ** (entry.failures - 1), _LONGEST_BACKOFF)
 
     def _execute(
-        self, work: Work, state: AttemptState, facts_sha256: str
+        self, work: Work, state: AttemptState, entry: _Entry
     ) -> tuple[AttemptState, Execution]:
         """Run the agent, or go on with what an earlier harness has begun."""
         attempt = work.attempt
@@ -346,7 +368,7 @@ class _Run:
                 tries=state.tries + 1,
                 owner=self._owner,
                 time_limit_seconds=self._settings.limits.time_seconds,
-                facts_sha256=facts_sha256,
+                facts_sha256=entry.facts_sha256,
             )
             self._write(attempt, state)
             make_folders(work)
@@ -360,7 +382,10 @@ class _Run:
                 state = state.changed("running", started_at=state.since)
                 self._write(attempt, state)
 
-            execution = self._executor.execute(work, cancelled=self._cancelled, started=started)
+            if attempt.agent.self_test:
+                execution = submit_answers(attempt, entry.data)
+            else:
+                execution = self._executor.execute(work, cancelled=self._cancelled, started=started)
         # An interrupted agent is started anew, so there is nothing to be scored later.
         ended = None if execution.ending.how == "interrupted" else execution.to_dict()
         state = state.changed("scoring", execution=ended, token=None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlebench_data.errors import MlebenchError
+from mlebench_data.harness.quantities import parse_duration, parse_size
 
 if TYPE_CHECKING:
     from mlebench_data.catalogue import Competition
@@ -24,6 +26,30 @@ def natural(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least 0")
     return int(text)
+
+
+def duration(text: str) -> float:
+    """Parse a time such as 90, 90s, 10m, 24h or 1.5d into seconds."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def memory(text: str) -> int:
+    """Parse a size such as 512m or 8g into bytes (powers of 1024)."""
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def processors(text: str) -> float:
+    """Parse a number of processors such as 2 or 0.5."""
+    match = re.fullmatch(r"\d+(?:\.\d+)?", text.strip())
+    if match is None or float(text) <= 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of processors; write 2 or 0.5")
+    return float(text)
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:

@@ -11,8 +11,8 @@ import sys
 import time
 
 from mlebench_data.errors import MlebenchError
+from mlebench_data.harness.commands.arguments import duration
 from mlebench_data.harness.commands.output import print_table, progress, size
-from mlebench_data.harness.commands.run import duration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import math
-import re
+import dataclasses
 import signal
 import sys
 import threading
@@ -25,10 +24,14 @@ from mlebench_data.harness.commands.arguments import (
     add_key_file,
     add_version,
     data_dir,
-    natural,
     positive,
     selected_ids,
 )
+from mlebench_data.harness.commands.model_arguments import add_model_arguments, make_model_proxy
+from mlebench_data.harness.commands.run_settings import add_settings_arguments, make_settings
+
+#: Attempts at a time where the executor alone decides.
+_ALL_PLACES = 1_000_000
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -36,32 +39,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mlebench_data.harness.agent import Agent
+    from mlebench_data.harness.attempt import Settings
+    from mlebench_data.harness.executor import Executor
+    from mlebench_data.harness.models.proxy import ModelProxy
     from mlebench_data.harness.observer import Observer
     from mlebench_data.harness.sources import Source
-
-
-def duration(text: str) -> float:
-    """Parse a time such as 90, 90s, 10m, 24h or 1.5d into seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
-    if match is None or float(match[1]) <= 0:
-        raise argparse.ArgumentTypeError(f"'{text}' is no duration; write 90s, 10m, 24h or 1.5d")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
-
-
-def memory(text: str) -> int:
-    """Parse a size such as 512m or 8g into bytes (powers of 1024)."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmgt]?)b?", text.strip().lower())
-    if match is None or float(match[1]) <= 0:
-        raise argparse.ArgumentTypeError(f"'{text}' is no size; write 512m or 8g")
-    return math.ceil(float(match[1]) * 1024.0 ** " kmgt".index(match[2] or " "))
-
-
-def processors(text: str) -> float:
-    """Parse a number of processors such as 2 or 0.5."""
-    match = re.fullmatch(r"\d+(?:\.\d+)?", text.strip())
-    if match is None or float(text) <= 0:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of processors; write 2 or 0.5")
-    return float(text)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,8 +53,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="AGENT",
-        help="agents: names (sample, baseline) or folders with an agent.yaml",
+        help="agents: names (sample, baseline, command, gold) or folders with an agent.yaml",
     )
+    parser.add_argument(
+        "--agent-arg",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="parameters of agents; AGENT.KEY=VALUE for one of several",
+    )
+    parser.add_argument(
+        "--command",
+        dest="agent_command",
+        metavar="TEXT",
+        help="what the agent `command` runs, by /bin/sh -c",
+    )
+    parser.add_argument(
+        "--agent-files", type=Path, metavar="DIR", help="its files, at /home/agent in a container"
+    )
+    parser.add_argument("--agent-name", metavar="NAME", help="its name in records")
     parser.add_argument(
         "--competition", nargs="+", default=[], metavar="ID", help="competition ids"
     )
@@ -80,61 +79,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=positive, default=1, metavar="N", help="seeds 0 to N-1")
     parser.add_argument(
         "--runtime",
-        choices=["docker", "local"],
+        choices=["docker", "podman", "local"],
         help="default: docker where an engine answers, else local (which isolates nothing)",
     )
-    parser.add_argument(
-        "--time-limit", type=duration, default=600.0, metavar="T", help="e.g. 10m (default), 24h"
-    )
-    parser.add_argument(
-        "--grace",
-        type=duration,
-        default=10.0,
-        metavar="T",
-        help="from SIGTERM to SIGKILL, default 10s",
-    )
-    parser.add_argument(
-        "--cpus", type=processors, metavar="N", help="processors, e.g. 0.5 (default: all)"
-    )
-    parser.add_argument("--memory", type=memory, default="8g", metavar="SIZE", help="default 8g")
-    parser.add_argument(
-        "--processes", type=positive, default=1024, metavar="N", help="default 1024"
-    )
-    parser.add_argument(
-        "--network", choices=["none", "full"], default="none", help="default none (docker runtime)"
-    )
-    parser.add_argument("--image", metavar="IMAGE", help="image instead of the agent's own")
-    parser.add_argument(
-        "--gpus-per-run", type=natural, default=0, metavar="N", help="GPUs of each attempt"
-    )
-    parser.add_argument(
-        "--runs-per-gpu", type=positive, default=1, metavar="K", help="attempts that share a GPU"
-    )
-    parser.add_argument(
-        "--warn-before",
-        type=duration,
-        nargs="+",
-        default=[],
-        metavar="T",
-        help="tell the agent at these times before its end, e.g. 1h 10m",
-    )
-    parser.add_argument(
-        "--snapshot-every", type=duration, metavar="T", help="copy the submission meanwhile"
-    )
-    parser.add_argument(
-        "--retries",
-        type=natural,
-        default=3,
-        metavar="N",
-        help="times that an attempt is made again after an infrastructure failure (default 3)",
-    )
+    add_settings_arguments(parser)
+    add_model_arguments(parser)
     parser.add_argument(
         "--workers",
         "--jobs",
         type=positive,
-        default=1,
         metavar="N",
-        help="attempts at a time, as far as CPUs, memory and GPUs suffice",
+        help="attempts at a time, as far as CPUs, memory and GPUs suffice (default 1; with --ray "
+        "as many as the cluster carries)",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="run attempts on the machines of a Ray cluster: auto for the one that this machine "
+        "belongs to, or HOST:PORT",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/DATE-TIME")
     parser.add_argument(
@@ -165,6 +127,28 @@ def _local_data(repositories: str | None, data: Path) -> list[Path]:
     if repositories is None:
         return [data]
     return list(filter(None, [local_folder(repositories)]))
+
+
+def _agent(name: str, arguments: argparse.Namespace) -> Agent:
+    """Return an agent as the arguments describe it."""
+    from mlebench_data.harness.agent import load_agent
+    from mlebench_data.harness.command_agent import NAME, command_agent
+
+    given = (arguments.agent_command, arguments.agent_files, arguments.agent_name)
+    if name == NAME:
+        if arguments.agent_command is None:
+            raise MlebenchError(f"The agent {NAME} needs --command: what it is to run.")
+        return command_agent(
+            arguments.agent_command,
+            files=arguments.agent_files,
+            name=arguments.agent_name,
+        )
+    if any(given) and NAME not in arguments.agent:
+        raise MlebenchError(
+            f"--command, --agent-files and --agent-name describe the agent '{NAME}': add "
+            f"--agent {NAME}."
+        )
+    return load_agent(name)
 
 
 def _check_agents(agents: Sequence[Agent], folders: Sequence[Path]) -> None:
@@ -206,6 +190,63 @@ def _stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def _ended(proxy: ModelProxy | None) -> Iterator[None]:
+    """End the language-model proxy, if there is one, after all agents."""
+    try:
+        yield
+    finally:
+        if proxy is not None:
+            proxy.stop()
+
+
+def _ray_executor(
+    arguments: argparse.Namespace, out: Path, resources: contextlib.ExitStack
+) -> tuple[Executor, ModelProxy | None, str | None]:
+    """Return what runs agents on a cluster; a language-model proxy is only described here."""
+    import os
+
+    from mlebench_data.harness.cluster.node_data import place_for_nodes
+    from mlebench_data.harness.cluster.node_models import ModelOffer
+    from mlebench_data.harness.cluster.ray_executor import ray_executor
+
+    proxy = None
+
+    def models(isolates: bool) -> ModelOffer | None:
+        nonlocal proxy
+        proxy = make_model_proxy(arguments, out, isolates=isolates)
+        return None if proxy is None else ModelOffer.of(proxy, os.environ)
+
+    place = None if arguments.repositories is None else place_for_nodes(arguments.repositories)
+    executor, warning = resources.enter_context(
+        ray_executor(arguments.ray, runtime=arguments.runtime, out=out, place=place, models=models)
+    )
+    return executor, proxy, warning
+
+
+def _executor(
+    arguments: argparse.Namespace,
+    agents: Sequence[Agent],
+    settings: Settings,
+    out: Path,
+    resources: contextlib.ExitStack,
+) -> tuple[Executor, ModelProxy | None, str | None]:
+    """Return where agents run, what serves them language models, and a warning, if there is one."""
+    from mlebench_data.harness.executor import LocalExecutor
+    from mlebench_data.harness.gold.self_test import SelfTestOnly
+    from mlebench_data.harness.gpus import find_gpus
+    from mlebench_data.harness.runtimes import choose_runtime
+
+    if all(agent.self_test for agent in agents):
+        return SelfTestOnly(), None, None
+    if arguments.ray is not None:
+        return _ray_executor(arguments, out, resources)
+    runtime, warning = choose_runtime(arguments.runtime)
+    proxy = make_model_proxy(arguments, out, isolates=runtime.isolates)
+    gpus = find_gpus() if settings.gpus_per_run else ()
+    return LocalExecutor(runtime, gpus, models=proxy), proxy, warning
+
+
 def _display(people: Console) -> AbstractContextManager[Observer]:
     """Return what shows how the run goes: a table on a terminal, lines elsewhere."""
     if people.is_terminal:
@@ -221,47 +262,39 @@ def _display(people: Console) -> AbstractContextManager[Observer]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run all attempts and print the table; exit with 1 if the machinery failed in any."""
+    with contextlib.ExitStack() as resources:
+        return _run(arguments, resources)
+
+
+def _run(arguments: argparse.Namespace, resources: contextlib.ExitStack) -> int:
     from mlebench_data.catalogue import load_competition
-    from mlebench_data.harness.agent import load_agent
-    from mlebench_data.harness.attempt import Settings
+    from mlebench_data.harness.agent import with_arguments
     from mlebench_data.harness.commands.output import console
     from mlebench_data.harness.events import FILE_NAME as EVENTS_NAME
     from mlebench_data.harness.events import EventLog, EventObserver
-    from mlebench_data.harness.executor import LocalExecutor
     from mlebench_data.harness.observer import Observers
     from mlebench_data.harness.run_folder import held, write_run_record
-    from mlebench_data.harness.runtimes import choose_runtime
-    from mlebench_data.harness.runtimes.base import Limits
     from mlebench_data.harness.scheduler import plan, run_all
     from mlebench_data.harness.summary import print_results
 
     ids = selected_ids(arguments.competition, arguments.split)
     competitions = [load_competition(name) for name in ids]
-    agents = [load_agent(name) for name in arguments.agent]
+    agents = [_agent(name, arguments) for name in arguments.agent]
+    agents = with_arguments(agents, arguments.agent_arg)
     out = arguments.out or Path("runs") / time.strftime("%Y%m%d-%H%M%S")
     local = _local_data(arguments.repositories, data_dir(arguments))
     _check_agents(agents, [*local, out, *filter(None, [arguments.key_file])])
-    settings = Settings(
-        Limits(
-            time_seconds=arguments.time_limit,
-            grace_seconds=arguments.grace,
-            cpus=arguments.cpus,
-            memory_bytes=arguments.memory,
-            processes=arguments.processes,
-        ),
-        arguments.network,
-        arguments.image,
-        gpus_per_run=arguments.gpus_per_run,
-        runs_per_gpu=arguments.runs_per_gpu,
-        warn_before=tuple(sorted(arguments.warn_before, reverse=True)),
-        snapshot_every=arguments.snapshot_every,
-        retries=arguments.retries,
-    )
-    runtime, warning = choose_runtime(arguments.runtime)
+    settings = make_settings(arguments)
+    arguments.network = settings.network
     attempts = plan(
         competitions, agents, seeds=arguments.seeds, version=arguments.data_version, out=out
     )
-    executor = LocalExecutor(runtime)
+    executor, proxy, warning = _executor(arguments, agents, settings, out, resources)
+    settings = dataclasses.replace(
+        settings,
+        models=None if proxy is None else proxy.models.record(),
+        max_cost=arguments.max_cost,
+    )
     people = console()
 
     def tell(text: str, style: str | None = None) -> None:
@@ -270,9 +303,27 @@ def run(arguments: argparse.Namespace) -> int:
     events = EventLog(out / EVENTS_NAME)
     if warning:
         tell(f"WARNING: {warning}", "bold yellow")
+    for agent in agents:
+        tell(f"agent {agent.name}: {agent.summary()}")
+
+    def begin() -> None:
+        # On a cluster, the machines that run agents start one of their own.
+        if proxy is not None and arguments.ray is None:
+            tell("starting the language-model proxy")
+            proxy.start()
+        write_run_record(
+            out,
+            arguments=sys.argv[1:],
+            agents=agents,
+            settings=settings,
+            attempts=[attempt.label for attempt in attempts],
+            executor=executor.describe(),
+        )
+
     try:
         with (
             held(out),
+            _ended(proxy),
             _stopped_by_signals(),
             _display(people) as display,
             make_source(arguments.repositories, data_dir(arguments), arguments.key_file) as source,
@@ -283,15 +334,8 @@ def run(arguments: argparse.Namespace) -> int:
                 executor,
                 settings,
                 Observers([EventObserver(events), display]),
-                workers=arguments.workers,
-                begin=lambda: write_run_record(
-                    out,
-                    arguments=sys.argv[1:],
-                    agents=agents,
-                    settings=settings,
-                    attempts=[attempt.label for attempt in attempts],
-                    executor=executor.describe(),
-                ),
+                workers=arguments.workers or (1 if arguments.ray is None else _ALL_PLACES),
+                begin=begin,
             )
     except KeyboardInterrupt:
         events.write("run_stopped")

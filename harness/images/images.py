@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +21,11 @@ PULLED_BASE = "python:3.12-slim"
 BOOTSTRAPPED_BASE = "mlebench-base:bookworm"
 
 _FOLDER = Path(__file__).parent
-_REFERENCES = {"base": "mlebench-agent:base"}
-_DOCKERFILES = {"base": "Dockerfile"}
+_REFERENCES = {"base": "mlebench-agent:base", "aide": "mlebench-agent:aide"}
+_DOCKERFILES = {"base": "Dockerfile", "aide": "Dockerfile.aide"}
+#: Packages that are downloaded for an image: a file of requirements, and what comes without its
+#: own dependencies.
+_PACKAGES = {"aide": ("aide-requirements.txt", ("aideml==0.2.2",))}
 _LOG_LINES = 20
 
 
@@ -56,6 +61,7 @@ def build_images(
     names: Iterable[str] = ("base",),
     *,
     base_image: str | None = None,
+    wheels: Path | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> dict[str, str]:
     """Build agent images with the engine's own (classic) builder.
@@ -66,7 +72,10 @@ def build_images(
         Which; each one of `image_names()`.
     base_image : str, optional
         Image to build upon. By default `PULLED_BASE` if the engine has it, else
-        `BOOTSTRAPPED_BASE` if the engine has that, else `PULLED_BASE`, which the engine pulls.
+        `BOOTSTRAPPED_BASE` if the engine has that, else `PULLED_BASE`, which the engine pulls. All
+        images but "base" are built upon that one by default.
+    wheels : pathlib.Path, optional
+        Folder for packages that are downloaded; what is there is not downloaded again.
     tell : callable
         Is given a line of text for each step.
 
@@ -85,10 +94,13 @@ def build_images(
     references = {name: image_reference(name) for name in names}
     built = {}
     with connection() as client:
-        base = base_image or _choose_base(client)
         for name, reference in references.items():
+            if base_image is not None:
+                base = base_image
+            else:
+                base = _choose_base(client) if name == "base" else _built_base(client)
             tell(f"building {reference} on {base}")
-            built[reference] = _build(client, name, reference, base)
+            built[reference] = _build(client, name, reference, base, wheels)
             tell(f"{reference} is ready: {built[reference]}")
     return built
 
@@ -99,15 +111,50 @@ def _choose_base(client: DockerClient) -> str:
     return next((tag for tag in (PULLED_BASE, BOOTSTRAPPED_BASE) if tag in present), PULLED_BASE)
 
 
-def _build(client: DockerClient, name: str, reference: str, base: str) -> str:
+def _built_base(client: DockerClient) -> str:
     import docker.errors
 
-    # The Dockerfile copies nothing, so it is all that the engine needs.
-    with (_FOLDER / _DOCKERFILES[name]).open("rb") as dockerfile, engine_errors("build an image"):
+    reference = _REFERENCES["base"]
+    with engine_errors(f"look up image {reference!r}"):
+        try:
+            client.images.get(reference)
+        except docker.errors.ImageNotFound as error:
+            raise RuntimeFailure(
+                f"The engine has no image {reference}, which others are built upon. Build it "
+                "first: `mlebench images build base`."
+            ) from error
+    return reference
+
+
+def _build(client: DockerClient, name: str, reference: str, base: str, wheels: Path | None) -> str:
+    import docker.errors
+
+    with (
+        tempfile.TemporaryDirectory(prefix="mlebench-image-") as text,
+        engine_errors("build an image"),
+    ):
+        context = Path(text)
+        shutil.copyfile(_FOLDER / _DOCKERFILES[name], context / "Dockerfile")
+        if name in _PACKAGES:
+            from mlebench_data.harness.images.wheels import download_wheels, image_python
+
+            requirements, extra = _PACKAGES[name]
+            folder = wheels or context / "wheels"
+            folder.mkdir(parents=True, exist_ok=True)
+            download_wheels(
+                folder,
+                python=image_python(client, base),
+                requirements=_FOLDER / requirements,
+                without_dependencies=extra,
+            )
+            if wheels is not None:
+                shutil.copytree(wheels, context / "wheels")
         try:
             image, _ = client.images.build(
-                fileobj=dockerfile,
+                path=str(context),
                 tag=reference,
+                # What was downloaded is all that it needs.
+                network_mode="none" if name in _PACKAGES else None,
                 buildargs={"BASE_IMAGE": base},
                 rm=True,
                 forcerm=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlebench_data.harness.runtimes.base import Runtime, RuntimeFailure
 
-RUNTIME_NAMES = ("docker", "local")
+RUNTIME_NAMES = ("docker", "podman", "local")
 
 
 def choose_runtime(name: str | None = None) -> tuple[Runtime, str | None]:
@@ -12,13 +12,13 @@ def choose_runtime(name: str | None = None) -> tuple[Runtime, str | None]:
 
     Parameters
     ----------
-    name : {"docker", "local"}, optional
+    name : {"docker", "podman", "local"}, optional
         None takes Docker where an engine answers, else the local runtime.
 
     Returns
     -------
     runtime : Runtime
-        The runtime, which has answered if it is Docker.
+        The runtime, which has answered if it is an engine.
     warning : str or None
         What the caller should tell the person who runs this, if anything.
 
@@ -31,11 +31,13 @@ def choose_runtime(name: str | None = None) -> tuple[Runtime, str | None]:
         raise RuntimeFailure(f"There is no runtime {name!r}. Known: {', '.join(RUNTIME_NAMES)}.")
     if name != "local":
         from mlebench_data.harness.runtimes.docker import DockerRuntime
+        from mlebench_data.harness.runtimes.docker_engine import docker_engine, podman_engine
 
+        engine = podman_engine() if name == "podman" else docker_engine()
         try:
-            return DockerRuntime(), None
+            return DockerRuntime(engine), None
         except RuntimeFailure as failure:
-            if name == "docker":
+            if name is not None:
                 raise
             reason = str(failure)
     else:

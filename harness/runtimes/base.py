@@ -27,7 +27,15 @@ DEFAULT_LOG_BYTES = 100 * 1024 * 1024
 
 
 class RuntimeFailure(MlebenchError):  # noqa: N818 - a failure of the machinery, not of the agent
-    """The machinery failed, so the attempt says nothing about the agent and may be repeated."""
+    """The machinery failed, so the attempt says nothing about the agent and may be repeated.
+
+    Attributes
+    ----------
+    pause_seconds : float or None
+        Wait before that, where another than the run's is right.
+    """
+
+    pause_seconds: float | None = None
 
 
 class OutOfReach(RuntimeFailure):
@@ -75,7 +83,7 @@ class Limits:
     open_files : int or None
         Files that a process may have open at once. None leaves it to the system.
     disk_bytes : int or None
-        Size of the writable folders together. None leaves it open.
+        What it may write to disk, wherever it writes. None leaves it open.
     """
 
     time_seconds: float
@@ -140,15 +148,15 @@ class Folders:
 
         Raises
         ------
-        RuntimeFailure
+        LastingFailure
             If a folder or the file of instructions is missing.
         """
         for name in ("data", "agent", "submission", "logs", "code"):
             path: Path = getattr(self, name)
             if not path.is_dir():
-                raise RuntimeFailure(f"The {name} folder {path} does not exist. Make it first.")
+                raise LastingFailure(f"The {name} folder {path} does not exist. Make it first.")
         if not self.instructions.is_file():
-            raise RuntimeFailure(f"The file of instructions {self.instructions} does not exist.")
+            raise LastingFailure(f"The file of instructions {self.instructions} does not exist.")
 
 
 @dataclass(frozen=True)
@@ -209,22 +217,30 @@ class Warnings:
 
 @dataclass(frozen=True)
 class ModelAccess:
-    """How a sandbox of network "llm" reaches the language-model proxy, and nothing else.
+    """How a sandbox reaches the language-model proxy.
+
+    The proxy listens on a Unix socket, which needs no network: a sandbox of network "llm" has
+    nothing but its own loopback interface. On an internal network of the engine it would also
+    reach the host, and every service there that listens on all addresses.
 
     Attributes
     ----------
-    network : str
-        Name of the internal Docker network that the proxy is on; runtimes without networks of
-        their own ignore it.
     environment : mapping of str to str
         Address and the attempt's own throw-away key, as the agent needs them.
     over_budget : callable
         Tells whether the attempt has spent what it may; asked every second or so.
+    socket : pathlib.Path or None
+        The proxy's socket on the host. A runtime that isolates shows the agent its folder, which
+        holds nothing else, and makes `port` lead to it. None where the address in `environment`
+        is one of the host's.
+    port : int
+        Port on the sandbox' loopback interface.
     """
 
-    network: str
     environment: Mapping[str, str]
     over_budget: Callable[[], bool]
+    socket: Path | None = None
+    port: int = 4000
 
 
 @dataclass(frozen=True)
@@ -260,6 +276,9 @@ class Sandbox:
         The proxy, needed where the network is "llm".
     validator : pathlib.Path or None
         Folder with the socket of the harness's format check, shown to the agent.
+    agent_in_image : bool
+        Whether the agent's files are those that its image holds at that place; runtimes without
+        images ignore it.
     """
 
     name: str
@@ -275,6 +294,7 @@ class Sandbox:
     snapshots: Snapshots | None = None
     models: ModelAccess | None = None
     validator: Path | None = None
+    agent_in_image: bool = False
 
     def __post_init__(self) -> None:
         if not self.command:
@@ -341,6 +361,15 @@ class Runtime(ABC):
             If the runtime cannot be used.
         """
 
+    def check_gpus(self) -> None:  # noqa: B027 - nothing to check is an answer
+        """Make sure, before anything starts, that sandboxes can be given this machine's GPUs.
+
+        Raises
+        ------
+        LastingFailure
+            If they cannot; it says what is missing.
+        """
+
     @abstractmethod
     def run(
         self,
@@ -402,7 +431,13 @@ class Runtime(ABC):
         return None
 
     @abstractmethod
-    def remove_leftovers(self, keep: Collection[str] = (), drop: Collection[str] = ()) -> list[str]:
+    def remove_leftovers(
+        self,
+        keep: Collection[str] = (),
+        drop: Collection[str] = (),
+        *,
+        abandoned: bool = False,
+    ) -> list[str]:
         """Remove what harnesses that are gone (killed, crashed) left behind on this host.
 
         A sandbox of another run that may still be adopted is left alone.
@@ -413,6 +448,8 @@ class Runtime(ABC):
             Tokens of sandboxes that are going to be adopted.
         drop : collection of str
             Tokens of sandboxes that are certainly not wanted any more.
+        abandoned : bool
+            Whether none is going to be adopted, so that what could be is removed too.
 
         Returns
         -------

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench_data.harness.runtimes import docker_container as settings
 from mlebench_data.harness.runtimes.base import (
-    Cancelled,
     Ending,
-    HowEnded,
-    Limits,
+    LastingFailure,
     OutOfReach,
     Runtime,
     RuntimeFailure,
     Sandbox,
 )
-from mlebench_data.harness.runtimes.docker_engine import connection, engine_errors
+from mlebench_data.harness.runtimes.docker_agent_files import give_copy
+from mlebench_data.harness.runtimes.docker_end import ended_unwatched, parse_time, see_to_its_end
+from mlebench_data.harness.runtimes.docker_engine import Engine, docker_engine, engine_errors
+from mlebench_data.harness.runtimes.docker_gpus import gives_gpus
 from mlebench_data.harness.runtimes.docker_output import RestOfOutput
-from mlebench_data.harness.runtimes.docker_watch import EngineWait, UsageSampler
 from mlebench_data.harness.runtimes.log_file import CappedLog
 from mlebench_data.harness.runtimes.log_pump import LogPump
 from mlebench_data.harness.runtimes.owner import Owner
@@ -32,15 +32,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-_TICK = 0.1
-#: Seconds that the engine has to end a container by force.
-_KILL_PATIENCE = 60.0
 #: Seconds that a lost engine has to come back, so that its container can be removed.
 _RESTART_PATIENCE = 20.0
-_KILLED = 128 + 9
-_TIMED_OUT = 124
-#: Exit codes of a container that was ended by SIGTERM or SIGKILL, as by an engine that shuts down.
-_BY_SIGNAL = (_TIMED_OUT, _KILLED, 128 + 15)
 #: Seconds after its deadline for which an ended container is kept for the run it belongs to.
 _ADOPTABLE_SECONDS = 7 * 86400.0
 
@@ -48,24 +41,33 @@ _ADOPTABLE_SECONDS = 7 * 86400.0
 class DockerRuntime(Runtime):
     """One container for each sandbox, removed at its end.
 
+    Parameters
+    ----------
+    engine : Engine, optional
+        The Docker engine that the environment names by default.
+
     Raises
     ------
     RuntimeFailure
-        If no engine answers.
+        If it does not answer.
     """
 
     name = "docker"
     isolates = True
 
-    def __init__(self) -> None:
-        with connection():
+    def __init__(self, engine: Engine | None = None) -> None:
+        self.engine = engine or docker_engine()
+        self.name = self.engine.name.lower()
+        # Whether the engine can limit a container's own layer; not known before it has tried.
+        self._has_quota: bool | None = None
+        with self.engine.connection():
             pass
 
     def describe(self) -> dict[str, Any]:
         """Return the engine's version and the hardware; see `Runtime.describe`."""
         from mlebench_data.harness.runtimes.hardware import describe_hardware
 
-        with connection() as client, engine_errors("tell about itself"):
+        with self.engine.connection() as client, engine_errors("tell about itself"):
             version = client.version()
             info = client.info()
         return {
@@ -91,28 +93,35 @@ class DockerRuntime(Runtime):
     ) -> Ending:
         """Run a sandbox in a new container; see `Runtime.run`."""
         if sandbox.image is None:
-            raise RuntimeFailure(
+            raise LastingFailure(
                 f"Sandbox {sandbox.name!r} names no image, which Docker needs. Set one, such as "
                 "the tag of the base agent image."
             )
         sandbox.folders.check()
-        with connection() as client:
+        with self.engine.connection() as client:
             image = _image(client, sandbox.image)
             with engine_errors("tell about itself"):
                 security = client.info().get("SecurityOptions") or []
             user = settings.container_user(os.geteuid(), os.getegid(), security)
             settings.hand_over(sandbox.folders, user)
             options = settings.container_options(
-                sandbox, image=image["Id"], user=user, owner=str(Owner.current()), now=time.time()
+                sandbox,
+                image=image["Id"],
+                user=user,
+                owner=str(Owner.current()),
+                now=time.time(),
+                gpus_by_interface=self.engine.name == "Podman",
             )
             with CappedLog(sandbox.log_file, sandbox.limits.log_bytes) as log:
                 with engine_errors(f"create the container of {sandbox.name!r}"):
-                    container = client.containers.create(**options)
+                    container = self._create(client, options, sandbox.limits.disk_bytes)
                 try:
+                    if sandbox.agent_in_image:
+                        give_copy(client, container, user, settings.AGENT)
                     started(container.id)
                     pump, started_at = _start(client, container, sandbox, log)
-                    ending = _see_to_its_end(
-                        client, container, sandbox, pump, started_at, cancelled
+                    ending = see_to_its_end(
+                        self.engine, client, container, sandbox, pump, started_at, cancelled
                     )
                 except BaseException as error:
                     _remove_after(error, container)
@@ -121,11 +130,43 @@ class DockerRuntime(Runtime):
         ending.details.update(_record(sandbox, image, user, log))
         return ending
 
+    def _create(
+        self, client: DockerClient, options: dict[str, Any], disk_bytes: int | None
+    ) -> Container:
+        """Create a container, its own layer limited by the engine if the engine can."""
+        import docker.errors
+
+        if disk_bytes is not None and self._has_quota is not False:
+            try:
+                container = client.containers.create(
+                    **options, storage_opt={"size": str(disk_bytes)}
+                )
+            except docker.errors.APIError as error:
+                # Only some storage drivers can, on some file systems.
+                if not re.search(r"storage.?opt|quota|backingfs", str(error), re.IGNORECASE):
+                    raise
+                self._has_quota = False
+            else:
+                self._has_quota = True
+                return container
+        return client.containers.create(**options)
+
+    def check_gpus(self) -> None:
+        """Look for what the engine needs to give GPUs; see `Runtime.check_gpus`."""
+        with self.engine.connection() as client, engine_errors("tell about itself"):
+            info = client.info()
+        if not gives_gpus(info):
+            raise LastingFailure(
+                f"The {self.engine.name} engine cannot give GPUs to containers. Install the NVIDIA "
+                "container toolkit on its machine, run `nvidia-ctk runtime configure "
+                "--runtime=docker`, and restart the engine."
+            )
+
     def adopt(self, token: str, sandbox: Sandbox, *, cancelled: threading.Event) -> Ending | None:
         """Take over a container that a harness which is gone had started; see `Runtime.adopt`."""
         import docker.errors
 
-        with connection() as client:
+        with self.engine.connection() as client:
             with engine_errors(f"look up container {token}"):
                 try:
                     container = client.containers.get(token)
@@ -147,16 +188,17 @@ class DockerRuntime(Runtime):
                     if state["Status"] != "created":
                         pump = LogPump(RestOfOutput(container, log), log)
                         if state["Running"]:
-                            ending = _see_to_its_end(
+                            ending = see_to_its_end(
+                                self.engine,
                                 client,
                                 container,
                                 sandbox,
                                 pump,
-                                _time(state["StartedAt"]),
+                                parse_time(state["StartedAt"]),
                                 cancelled,
                             )
                         else:
-                            ending = _ended_unwatched(container, sandbox, state)
+                            ending = ended_unwatched(container, sandbox, state)
                             pump.finish()
                 except BaseException as error:
                     _remove_after(error, container)
@@ -167,12 +209,18 @@ class DockerRuntime(Runtime):
             ending.details.update(_record(sandbox, image, user, log), adopted=True)
         return ending
 
-    def remove_leftovers(self, keep: Collection[str] = (), drop: Collection[str] = ()) -> list[str]:
+    def remove_leftovers(
+        self,
+        keep: Collection[str] = (),
+        drop: Collection[str] = (),
+        *,
+        abandoned: bool = False,
+    ) -> list[str]:
         """Remove containers of harnesses that are gone; see `Runtime.remove_leftovers`."""
         import docker.errors
 
         removed = []
-        with connection() as client, engine_errors("list containers"):
+        with self.engine.connection() as client, engine_errors("list containers"):
             found = client.api.containers(all=True, filters={"label": settings.OWNER_LABEL})
             for entry in found:
                 labels = entry["Labels"]
@@ -180,7 +228,8 @@ class DockerRuntime(Runtime):
                 if owner is None or entry["Id"] in keep:
                     continue
                 # Whoever drops one holds the folder of its run, so no other harness serves it.
-                if entry["Id"] not in drop and not (owner.is_gone() and _is_abandoned(entry)):
+                unwanted = owner.is_gone() and (abandoned or _is_abandoned(entry))
+                if entry["Id"] not in drop and not unwanted:
                     continue
                 try:
                     client.api.remove_container(entry["Id"], force=True, v=True)
@@ -189,12 +238,31 @@ class DockerRuntime(Runtime):
                     if error.status_code not in (404, 409):
                         raise
                     continue
-                name = labels.get(settings.NAME_LABEL, "?")
-                removed.append(
-                    f"container {entry['Id'][:12]} ({name}) of a harness that is gone "
-                    f"(process {owner.pid})"
-                )
+                removed.append(_describe(entry, owner))
         return removed
+
+
+def orphans() -> list[str]:
+    """Return descriptions of the Docker containers of harnesses that are gone.
+
+    Raises
+    ------
+    RuntimeFailure
+        If no engine answers.
+    """
+    with docker_engine().connection() as client, engine_errors("list containers"):
+        found = client.api.containers(all=True, filters={"label": settings.OWNER_LABEL})
+    owners = [(entry, Owner.parse(entry["Labels"][settings.OWNER_LABEL])) for entry in found]
+    return [
+        f"{_describe(entry, owner)}: {entry['Status'].lower()}"
+        for entry, owner in owners
+        if owner is not None and owner.is_gone()
+    ]
+
+
+def _describe(entry: dict[str, Any], owner: Owner) -> str:
+    name = entry["Labels"].get(settings.NAME_LABEL, "?")
+    return f"container {entry['Id'][:12]} ({name}) of a harness that is gone (process {owner.pid})"
 
 
 def _is_abandoned(entry: dict[str, Any]) -> bool:
@@ -233,198 +301,6 @@ def _start(
         pump = LogPump(stream, log)
         container.start()
         return pump, datetime.now(UTC)
-
-
-def _see_to_its_end(
-    client: DockerClient,
-    container: Container,
-    sandbox: Sandbox,
-    pump: LogPump,
-    started_at: datetime,
-    cancelled: threading.Event,
-) -> Ending:
-    """Watch a container to its end and say how it ended."""
-    start = time.monotonic() - (datetime.now(UTC) - started_at).total_seconds()
-    wait = EngineWait(container)
-    usage = UsageSampler(client, container)
-    forced: HowEnded | None
-    try:
-        try:
-            forced = _watch(wait, start + sandbox.limits.time_seconds, cancelled)
-        except KeyboardInterrupt:
-            forced = "interrupted"
-        if forced is not None:
-            _stop(container, wait, sandbox, cancelled)
-    finally:
-        usage.stop()
-    seconds = time.monotonic() - start
-    ended_at = datetime.now(UTC)
-    state = _final_state(container, wait, sandbox)
-    with engine_errors(f"give the output of container {container.id}"):
-        pump.finish()
-        if pump.log.received == 0:
-            # A container that ends at once can be faster than the engine's attaching to it.
-            pump.log.write(container.logs(stdout=True, stderr=True))
-    if forced is None:
-        _check_engine(sandbox)
-    how = forced or _classify(state, usage.at_process_limit, sandbox.limits, seconds)
-    return _ending(
-        container,
-        state,
-        how,
-        seconds,
-        (started_at, ended_at),
-        peak_memory_bytes=usage.peak_memory_bytes,
-        peak_processes=usage.peak_processes,
-    )
-
-
-def _ending(
-    container: Container,
-    state: dict[str, Any],
-    how: HowEnded,
-    seconds: float,
-    times: tuple[datetime, datetime],
-    **usage: int | None,
-) -> Ending:
-    return Ending(
-        how=how,
-        exit_code=state["ExitCode"],
-        seconds=seconds,
-        started_at=times[0].isoformat(),
-        ended_at=times[1].isoformat(),
-        details={
-            "isolation": True,
-            "container_id": container.id,
-            "oom_killed": bool(state["OOMKilled"]),
-            **usage,
-        },
-    )
-
-
-def _ended_unwatched(
-    container: Container, sandbox: Sandbox, state: dict[str, Any]
-) -> Ending | None:
-    """Say how a container ended while no harness watched; None if it was not its own doing.
-
-    An engine that shuts down, or a machine, ends its containers by the same signals as a time limit
-    does. Before that limit such an end is not the agent's.
-    """
-    started_at, ended_at = _time(state["StartedAt"]), _time(state["FinishedAt"])
-    seconds = (ended_at - started_at).total_seconds()
-    early = seconds < sandbox.limits.time_seconds
-    if early and state["ExitCode"] in _BY_SIGNAL and not state["OOMKilled"]:
-        return None
-    how = _classify(state, False, sandbox.limits, seconds)
-    return _ending(container, state, how, seconds, (started_at, ended_at))
-
-
-def _time(text: str) -> datetime:
-    """Parse one of the engine's times, which have nanoseconds."""
-    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
-
-
-def _watch(wait: EngineWait, deadline: float, cancelled: threading.Event) -> HowEnded | None:
-    """Wait for the end; return why it must be forced, or None if it came by itself."""
-    while not wait.done.wait(_TICK):
-        if cancelled.is_set():
-            return "interrupted"
-        if time.monotonic() >= deadline:
-            return "time_limit"
-    return None
-
-
-def _stop(
-    container: Container, wait: EngineWait, sandbox: Sandbox, cancelled: threading.Event
-) -> None:
-    """Ask the container to end, give it its grace, then end it by force."""
-    _signal(container, "SIGTERM")
-    hurry = cancelled.hurry if isinstance(cancelled, Cancelled) else threading.Event()
-    last = time.monotonic() + sandbox.limits.grace_seconds
-    while not wait.done.is_set() and time.monotonic() < last and not hurry.is_set():
-        wait.done.wait(min(_TICK, max(last - time.monotonic(), 0)))
-    if not wait.done.is_set():
-        _signal(container, "SIGKILL")
-        if not wait.done.wait(_KILL_PATIENCE):
-            raise RuntimeFailure(
-                f"The engine could not kill container {container.id} of {sandbox.name!r} in "
-                f"{_KILL_PATIENCE:.0f} s. Look at it with `docker inspect`; a process that waits "
-                "for a broken disk or device cannot be killed."
-            )
-
-
-def _signal(container: Container, name: str) -> None:
-    import docker.errors
-
-    with engine_errors(f"send {name} to container {container.id}"):
-        try:
-            container.kill(name)
-        except docker.errors.APIError as error:
-            # It has just ended, or someone removed it; the wait for its end tells which.
-            if error.status_code not in (404, 409):
-                raise
-
-
-def _final_state(container: Container, wait: EngineWait, sandbox: Sandbox) -> dict[str, Any]:
-    """Return the engine's account of an ended container."""
-    import docker.errors
-
-    if wait.error is not None:
-        raise _engine_lost(sandbox, wait.error) from wait.error
-    with engine_errors(f"tell how container {container.id} ended"):
-        try:
-            # The engine may learn of a lack of memory a moment after the end.
-            for _ in range(10):
-                container.reload()
-                state: dict[str, Any] = container.attrs["State"]
-                if state["ExitCode"] != _KILLED or state["OOMKilled"]:
-                    break
-                time.sleep(_TICK)
-        except docker.errors.NotFound as error:
-            raise RuntimeFailure(
-                f"Someone removed the container of {sandbox.name!r} while it ran. The attempt can "
-                "be repeated."
-            ) from error
-    if state["Running"]:
-        raise RuntimeFailure(
-            f"Someone restarted the container of {sandbox.name!r}. The attempt can be repeated."
-        )
-    return state
-
-
-def _check_engine(sandbox: Sandbox) -> None:
-    """Make sure that it was not the engine, shutting down, that ended a container.
-
-    An engine that shuts down takes no new connections, then asks its containers to end, and
-    still answers on the connections it has: that looks like an agent that ended by itself.
-    """
-    try:
-        with connection():
-            return
-    except RuntimeFailure as failure:
-        raise _engine_lost(sandbox, failure) from failure
-
-
-def _engine_lost(sandbox: Sandbox, reason: Exception) -> OutOfReach:
-    return OutOfReach(
-        f"The Docker engine was lost while {sandbox.name!r} ran ({reason}). Was it restarted? "
-        "The attempt can be repeated."
-    )
-
-
-def _classify(
-    state: dict[str, Any], at_process_limit: bool, limits: Limits, seconds: float
-) -> HowEnded:
-    """Say how a container ended that the harness did not stop."""
-    code = state["ExitCode"]
-    if code in (_TIMED_OUT, _KILLED) and seconds >= limits.time_seconds:
-        # The harness was held up (a suspended machine), and the inner deadline ended it.
-        return "time_limit"
-    if state["OOMKilled"] and code == _KILLED:
-        return "out_of_memory"
-    if code != 0 and at_process_limit:
-        return "too_many_processes"
-    return "exited"
 
 
 def _remove(container: Container) -> None:
@@ -472,8 +348,8 @@ def _image(client: DockerClient, reference: str) -> dict[str, Any]:
         try:
             attributes: dict[str, Any] = client.images.get(reference).attrs
         except docker.errors.ImageNotFound as error:
-            raise RuntimeFailure(
-                f"The Docker engine has no image {reference!r}. Build the base agent image with "
+            raise LastingFailure(
+                f"The engine has no image {reference!r}. Build the base agent image with "
                 f"`mlebench images build`, or fetch another with `docker pull {reference}`."
             ) from error
     return {"Id": attributes["Id"], "RepoDigests": attributes.get("RepoDigests") or []}

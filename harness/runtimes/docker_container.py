@@ -12,10 +12,20 @@ from typing import Any
 
 from mlebench_data.harness.runtimes.base import (
     Folders,
+    LastingFailure,
     Limits,
-    RuntimeFailure,
     Sandbox,
     contract_variables,
+)
+from mlebench_data.harness.runtimes.docker_agent_files import copy_mount
+from mlebench_data.harness.runtimes.docker_gpus import gpu_requests, gpu_variables
+from mlebench_data.harness.runtimes.docker_ports import (
+    PROCESSES,
+    entry_command,
+    port_mounts,
+    sandbox_ports,
+    validator_mounts,
+    validator_variables,
 )
 
 #: Paths inside a container.
@@ -79,7 +89,7 @@ def container_user(uid: int, gid: int, security_options: Iterable[str]) -> str:
 
     Raises
     ------
-    RuntimeFailure
+    LastingFailure
         If the engine maps users in a way that leaves the writable folders unwritable.
     """
     names = {part for option in security_options for part in option.split(",")}
@@ -87,8 +97,8 @@ def container_user(uid: int, gid: int, security_options: Iterable[str]) -> str:
         # The engine runs as the harness's account, and "root" in its containers is that account.
         return "0:0"
     if "name=userns" in names:
-        raise RuntimeFailure(
-            "The Docker engine remaps users (userns-remap), so the agent could not write its "
+        raise LastingFailure(
+            "The engine remaps users (userns-remap), so the agent could not write its "
             "folders. Use an engine without it, or a rootless engine."
         )
     return f"{AGENT_ID}:{AGENT_ID}" if uid == 0 else f"{uid}:{gid}"
@@ -106,7 +116,7 @@ def hand_over(folders: Folders, user: str) -> None:
 
     Raises
     ------
-    RuntimeFailure
+    LastingFailure
         If the agent could not read what it is meant to read.
     """
     uid, gid = (int(part) for part in user.split(":"))
@@ -122,14 +132,20 @@ def hand_over(folders: Folders, user: str) -> None:
             status = path.stat()
             bits = status.st_mode if status.st_uid != uid else status.st_mode >> 6
             if bits & wanted != wanted:
-                raise RuntimeFailure(
+                raise LastingFailure(
                     f"The agent runs as user {uid} and cannot read {path} (mode "
                     f"{status.st_mode & 0o777:o}). Allow it with: chmod -R a+rX {path}"
                 )
 
 
 def container_options(
-    sandbox: Sandbox, *, image: str, user: str, owner: str, now: float
+    sandbox: Sandbox,
+    *,
+    image: str,
+    user: str,
+    owner: str,
+    now: float,
+    gpus_by_interface: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of docker's `containers.create` for a sandbox.
 
@@ -145,6 +161,8 @@ def container_options(
         Mark of the harness.
     now : float
         Seconds since the epoch.
+    gpus_by_interface : bool
+        As for `gpu_requests`.
 
     Returns
     -------
@@ -154,11 +172,15 @@ def container_options(
     limits = sandbox.limits
     prefix = deadline_prefix(limits)
     last = now + limits.time_seconds + 2 * limits.grace_seconds + DEADLINE_SLACK
+    ports = sandbox_ports(sandbox)
     options: dict[str, Any] = {
         "image": image,
         "name": container_name(sandbox.name),
         "entrypoint": prefix,
-        "command": [*JOINED_OUTPUT, *sandbox.command_line(python="python3", agent=AGENT)],
+        "command": [
+            *(entry_command(ports) if ports else JOINED_OUTPUT),
+            *sandbox.command_line(python="python3", agent=AGENT),
+        ],
         "user": user,
         "working_dir": CODE,
         "environment": {
@@ -168,6 +190,9 @@ def container_options(
             "LOGNAME": "agent",
             "LANG": "C.UTF-8",
             **dict(sandbox.environment),
+            **(sandbox.models.environment if sandbox.models is not None else {}),
+            **gpu_variables(sandbox.gpus),
+            **validator_variables(sandbox),
             **contract_variables(
                 data=DATA,
                 submission=SUBMISSION,
@@ -179,8 +204,14 @@ def container_options(
         },
         # The client would otherwise add the proxies of the host account's configuration.
         "use_config_proxy": False,
-        "mounts": _mounts(sandbox.folders),
-        "network_mode": "none" if sandbox.network == "none" else "bridge",
+        "mounts": [
+            *_mounts(sandbox),
+            *([copy_mount(AGENT)] if sandbox.agent_in_image else []),
+            *port_mounts(ports),
+            *validator_mounts(sandbox),
+        ],
+        # The language-model proxy is reached without a network.
+        "network_mode": "bridge" if sandbox.network == "full" else "none",
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "privileged": False,
@@ -188,7 +219,8 @@ def container_options(
         "tty": False,
         "auto_remove": False,
         "restart_policy": {"Name": "no"},
-        "shm_size": limits.memory_bytes or _DEFAULT_SHARED_MEMORY,
+        # It counts as memory, so it needs no limit of its own.
+        "shm_size": limits.shared_memory_bytes or limits.memory_bytes or _DEFAULT_SHARED_MEMORY,
         # No core dumps in the agent's folders.
         "ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}],
         # The harness keeps the log. The engine's copy serves `docker logs` and must stay small.
@@ -198,14 +230,20 @@ def container_options(
         },
         "labels": {OWNER_LABEL: owner, NAME_LABEL: sandbox.name, DEADLINE_LABEL: f"{last:.0f}"},
     }
+    if sandbox.gpus:
+        options["device_requests"] = gpu_requests(sandbox.gpus, by_interface=gpus_by_interface)
+    if limits.open_files is not None:
+        options["ulimits"].append(
+            {"Name": "nofile", "Soft": limits.open_files, "Hard": limits.open_files}
+        )
     if limits.cpus is not None:
         options["nano_cpus"] = math.ceil(limits.cpus * 1e9)
     if limits.memory_bytes is not None:
         # The second figure is memory and swap together.
         options["mem_limit"] = options["memswap_limit"] = limits.memory_bytes
     if limits.processes is not None:
-        # PID 1 is the harness's, not the agent's.
-        options["pids_limit"] = limits.processes + 1
+        # PID 1 is the harness's, not the agent's, and so is what serves ports.
+        options["pids_limit"] = limits.processes + 1 + (PROCESSES if ports else 0)
     return options
 
 
@@ -215,8 +253,11 @@ def container_name(name: str) -> str:
     return f"mlebench-{plain or 'sandbox'}-{secrets.token_hex(4)}"
 
 
-def _mounts(folders: Folders) -> list[dict[str, Any]]:
+def _mounts(sandbox: Sandbox) -> list[dict[str, Any]]:
+    folders = sandbox.folders
     readable = {DATA: folders.data, AGENT: folders.agent, INSTRUCTIONS: folders.instructions}
+    if sandbox.agent_in_image:
+        del readable[AGENT]
     writable = {SUBMISSION: folders.submission, LOGS: folders.logs, CODE: folders.code}
     return [
         {

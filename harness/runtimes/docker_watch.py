@@ -55,9 +55,14 @@ class UsageSampler:
         Connection to the engine.
     container : docker.models.containers.Container
         A container that was started.
+    processes : int, optional
+        The limit of processes, for engines that do not tell it.
     """
 
-    def __init__(self, client: DockerClient, container: Container) -> None:
+    def __init__(
+        self, client: DockerClient, container: Container, processes: int | None = None
+    ) -> None:
+        self._processes = processes
         #: Largest number of processes and threads seen; None before the first look.
         self.peak_processes: int | None = None
         #: Largest use of memory seen, in bytes, including cached files.
@@ -100,7 +105,7 @@ class UsageSampler:
         current = processes.get("current")
         if current is not None:
             self.peak_processes = max(self.peak_processes or 0, current)
-            limit = processes.get("limit")
+            limit = processes.get("limit") or self._processes
             if limit and current >= limit:
                 self._limit_seen = time.monotonic()
         memory = stats.get("memory_stats", {})

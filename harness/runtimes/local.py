@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,15 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench_data.harness.remove_tree import remove_tree
 from mlebench_data.harness.runtimes.base import (
+    Cancelled,
     Ending,
+    LastingFailure,
     Runtime,
     RuntimeFailure,
     Sandbox,
     contract_variables,
 )
+from mlebench_data.harness.runtimes.chores import AT_ONCE, SandboxChores
 from mlebench_data.harness.runtimes.log_file import CappedLog
 from mlebench_data.harness.runtimes.log_pump import LogPump
 from mlebench_data.harness.runtimes.owner import Owner
+from mlebench_data.harness.runtimes.supervisor_client import Supervisor, SupervisorServer
 
 if TYPE_CHECKING:
     import psutil
@@ -45,6 +48,9 @@ class LocalRuntime(Runtime):
 
     name = "local"
     isolates = False
+
+    def __init__(self) -> None:
+        self._server = SupervisorServer()
 
     def describe(self) -> dict[str, Any]:
         """Return the Python that agents get and the hardware; see `Runtime.describe`."""
@@ -67,7 +73,7 @@ class LocalRuntime(Runtime):
     ) -> Ending:
         """Run a sandbox under a supervisor process; see `Runtime.run`."""
         if os.name != "posix":
-            raise RuntimeFailure(
+            raise LastingFailure(
                 "The local runtime needs Linux or macOS. Use Docker on this system."
             )
         sandbox.folders.check()
@@ -77,7 +83,7 @@ class LocalRuntime(Runtime):
             home = folder / _HOME
             home.mkdir()
             with CappedLog(sandbox.log_file, sandbox.limits.log_bytes) as log:
-                report = _supervise(sandbox, home, log, cancelled)
+                report = _supervise(self._server.supervisor(), sandbox, home, log, cancelled)
         finally:
             remove_tree(folder)
         return Ending(
@@ -93,13 +99,20 @@ class LocalRuntime(Runtime):
                 "cpus_enforced": report["cpus_enforced"],
                 "peak_memory_bytes": report["peak_memory_bytes"],
                 "peak_processes": report["peak_processes"],
+                **report["chores"],
                 "log_bytes": log.received,
                 "log_cut": log.cut,
                 "log_error": log.error,
             },
         )
 
-    def remove_leftovers(self, keep: Collection[str] = (), drop: Collection[str] = ()) -> list[str]:
+    def remove_leftovers(
+        self,
+        keep: Collection[str] = (),
+        drop: Collection[str] = (),
+        *,
+        abandoned: bool = False,
+    ) -> list[str]:
         """Remove what harnesses that are gone left behind; see `Runtime.remove_leftovers`.
 
         A supervisor ends its agent when its harness disappears. What remains is the agent's
@@ -143,6 +156,9 @@ def agent_environment(sandbox: Sandbox, home: Path) -> dict[str, str]:
         "HOME": str(home),
         "TMPDIR": str(home),
         **dict(sandbox.environment),
+        **(sandbox.models.environment if sandbox.models is not None else {}),
+        # An empty list hides all of them.
+        "CUDA_VISIBLE_DEVICES": ",".join(gpu.uuid for gpu in sandbox.gpus),
         **contract_variables(
             data=str(folders.data.resolve()),
             submission=str(folders.submission.resolve()),
@@ -162,9 +178,11 @@ class _PipeStream:
         self._closed = threading.Event()
 
     def __iter__(self) -> Iterator[bytes]:
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
         try:
             while not self._closed.is_set():
-                if select.select([self._descriptor], [], [], 0.2)[0]:
+                if poll.poll(200):
                     chunk = os.read(self._descriptor, 65536)
                     if not chunk:
                         return
@@ -178,61 +196,56 @@ class _PipeStream:
 
 
 def _supervise(
-    sandbox: Sandbox, home: Path, log: CappedLog, cancelled: threading.Event
+    supervisor: Supervisor,
+    sandbox: Sandbox,
+    home: Path,
+    log: CappedLog,
+    cancelled: threading.Event,
 ) -> dict[str, Any]:
-    """Run the supervisor and return its report."""
-    read_end, write_end = os.pipe()
+    """Give a supervisor its task and see it to its end; return its report."""
+    pump = LogPump(_PipeStream(supervisor.output), log)
+    chores = SandboxChores(
+        sandbox,
+        time.monotonic(),
+        send_signal=lambda name: supervisor.order(f"signal {name}"),
+        folders=(home,),
+    )
+    told = False
     try:
-        supervisor = subprocess.Popen(
-            # -P keeps this folder, with its own `docker.py`, off the module path.
-            [sys.executable, "-P", str(Path(__file__).with_name("supervisor.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=write_end,
-            env={
-                # What finds the same libraries again. The agent could read more than this.
-                name: os.environ[name]
-                for name in ("PATH", "HOME", "LANG", "PYTHONPATH")
-                if name in os.environ
-            },
-            # Ctrl-C at a terminal reaches the harness only, which then asks it to stop.
-            start_new_session=True,
-        )
-    except OSError as error:
-        os.close(read_end)
-        raise RuntimeFailure(
-            f"The supervisor process could not be started with {sys.executable}: {error}"
-        ) from error
+        supervisor.order(json.dumps(_task(sandbox, home)))
+        with chores:
+            told = _wait(supervisor, sandbox, cancelled, chores)
     finally:
-        os.close(write_end)
-    pump = LogPump(_PipeStream(read_end), log)
-    try:
-        _give_task(supervisor, sandbox, home)
-        _wait(supervisor, sandbox, cancelled)
-    finally:
-        _end(supervisor, sandbox, home)
-    assert supervisor.stdout is not None
-    with supervisor.stdout as output:
-        answer = output.read()
+        supervisor.end(sandbox.limits.grace_seconds + _PATIENCE)
+        report = supervisor.report()
+        supervisor.close()
+        if report is None:
+            _kill_marked(home)
     pump.finish()
-    if not answer:
+    if report is None:
         raise RuntimeFailure(
-            f"The supervisor of {sandbox.name!r} ended without a report (exit code "
-            f"{supervisor.returncode}); {sandbox.log_file} may say why. Was it killed?"
+            f"The supervisor of {sandbox.name!r} ended without a report; {sandbox.log_file} may "
+            "say why. Was it killed?"
         )
-    report: dict[str, Any] = json.loads(answer)
     if report["survivors"]:
         raise RuntimeFailure(
             f"Processes of {sandbox.name!r} could not be ended, so its files may still change: "
             f"{'; '.join(report['survivors'])}. End them by hand."
         )
+    if report["how"] == "interrupted" and not told:
+        raise RuntimeFailure(
+            f"The supervisor of {sandbox.name!r} was told to stop, and not by the harness. The "
+            "attempt can be repeated."
+        )
+    report["chores"] = chores.details()
     return report
 
 
-def _give_task(supervisor: subprocess.Popen[bytes], sandbox: Sandbox, home: Path) -> None:
+def _task(sandbox: Sandbox, home: Path) -> dict[str, Any]:
+    # By pipe, because arguments are for everybody on the machine to read.
     environment = agent_environment(sandbox, home)
     limits = sandbox.limits
-    task = {
+    return {
         "command": sandbox.command_line(python=sys.executable, agent=environment["AGENT_DIR"]),
         "environment": environment,
         "folder": environment["CODE_DIR"],
@@ -241,28 +254,30 @@ def _give_task(supervisor: subprocess.Popen[bytes], sandbox: Sandbox, home: Path
         "cpus": limits.cpus,
         "memory_bytes": limits.memory_bytes,
         "processes": limits.processes,
+        "open_files": limits.open_files,
     }
-    assert supervisor.stdin is not None
-    try:
-        # By pipe, because arguments are for everybody on the machine to read.
-        supervisor.stdin.write(json.dumps(task).encode() + b"\n")
-        supervisor.stdin.flush()
-    except BrokenPipeError as error:
-        raise RuntimeFailure(
-            f"The supervisor of {sandbox.name!r} ended at once; {sandbox.log_file} may say why."
-        ) from error
 
 
 def _wait(
-    supervisor: subprocess.Popen[bytes],
-    sandbox: Sandbox,
-    cancelled: threading.Event,
-) -> None:
-    """Wait until the supervisor ends or has to be told to."""
+    supervisor: Supervisor, sandbox: Sandbox, cancelled: threading.Event, chores: SandboxChores
+) -> bool:
+    """Wait until the supervisor ends, and give it its orders; tell whether it was to stop."""
     limits = sandbox.limits
+    hurry = cancelled.hurry if isinstance(cancelled, Cancelled) else threading.Event()
     last = time.monotonic() + limits.time_seconds + limits.grace_seconds + _PATIENCE
+    given: set[str] = set()
+
+    def order(line: str) -> None:
+        if line not in given:
+            given.add(line)
+            supervisor.order(line)
+
     try:
-        while supervisor.poll() is None and not cancelled.wait(_TICK):
+        while not supervisor.wait(_TICK):
+            if chores.forced is not None:
+                order(f"{'kill' if chores.forced in AT_ONCE else 'stop'} {chores.forced}")
+            if cancelled.is_set():
+                order(f"{'kill' if hurry.is_set() else 'stop'} interrupted")
             if time.monotonic() > last:
                 raise RuntimeFailure(
                     f"The supervisor of {sandbox.name!r} did not hold its deadline. Is the "
@@ -270,23 +285,8 @@ def _wait(
                 )
     except KeyboardInterrupt:
         # The supervisor is told to stop next, and reports an interruption.
-        return
-
-
-def _end(supervisor: subprocess.Popen[bytes], sandbox: Sandbox, home: Path) -> None:
-    """Have the supervisor stop if it still runs, and make sure that nothing is left."""
-    assert supervisor.stdin is not None
-    try:
-        supervisor.stdin.close()
-    except BrokenPipeError:
-        supervisor.poll()  # it ended first, so the closing had nobody to tell
-    try:
-        supervisor.wait(sandbox.limits.grace_seconds + _PATIENCE)
-    finally:
-        if supervisor.returncode != 0:
-            supervisor.kill()
-            supervisor.wait()
-            _kill_marked(home)
+        return True
+    return bool(given)
 
 
 def _kill_marked(home: Path) -> int:

@@ -34,7 +34,7 @@ def test_folder_given_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_unknown_agent_lists_the_known(mlebench: Command, out: Path):
     finished = mlebench("run", "--agent", "baselin", "--competition", "tiny", "--out", out)
     assert finished.code == 1
-    assert "'baselin'" in finished.err and "baseline, sample" in finished.err
+    assert "'baselin'" in finished.err and "baseline, command, gold, sample" in finished.err
     assert "Did you mean 'baseline'?" in finished.err
     assert not out.exists()
 
@@ -49,13 +49,23 @@ def test_folder_without_a_description_is_no_agent(tmp_path: Path):
     [
         (b"name: a\ncommand: [x]\nimages: b\n", "images: Extra inputs"),
         (b"command: [x]\n", "name: Field required"),
-        (b"name: a\n", "command: Field required"),
+        (b"name: a\n", "'command' is missing"),
         (b"name: a\ncommand: []\n", "command: List should have at least 1"),
         (b"name: a\ncommand: python main.py\n", "command: Input should be a valid list"),
         (b"name: ../up\ncommand: [x]\n", "name: String should match"),
         (b"name: a/b\ncommand: [x]\n", "name: String should match"),
         (b"name: ''\ncommand: [x]\n", "name: String should match"),
         (b"name: a\ncommand: [x]\nenvironment: {A: 1}\n", "environment.A: Input should be"),
+        (b"name: a\ncommand: [x]\nenvironment: {DATA_DIR: x}\n", "DATA_DIR: this variable is"),
+        (b"name: a\ncommand: [x]\nsecrets: [MLEBENCH_KEY]\n", "MLEBENCH_KEY: this variable is"),
+        (b"name: a\ncommand: [x]\nsecrets: [A-B]\n", "secrets.0: String should match"),
+        (b"name: a\ncommand: [x]\nsecrets: [A]\nenvironment: {A: b}\n", "A stands in"),
+        (b"name: a\ncommand: [x]\nparameters: {dir: x}\n", "dir: this variable is"),
+        (b"name: a\ncommand: [x]\nparameters: {A: x}\n", "parameters.A"),
+        (b"name: a\ncommand: [x]\nparameters: {a: [1]}\n", "parameters.a"),
+        (b"name: a\ncommand: [x]\nwarning_signal: SIGNONE\n", "warning_signal: Value error"),
+        (b"name: a\ncommand: [x]\ngpus: -1\n", "gpus: Input should be"),
+        (b"name: a\ncommand: [x]\nnetwork: some\n", "network: Input should be"),
         (b"", "(top level)"),
         (b"- a\n", "(top level)"),
         (b"name: [a\n", "is not valid YAML"),

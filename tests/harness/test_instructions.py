@@ -29,11 +29,30 @@ def test_open_limits_are_not_named(tiny: Tiny):
     assert "CPUs" not in text and "Network: available" in text
 
 
+def test_what_else_there_is(tiny: Tiny):
+    competition = load_competition("tiny", tiny.catalogue)
+    text = instructions(
+        competition,
+        "v1",
+        limits=LIMITS,
+        network="llm",
+        gpus=2,
+        warn_before=(60.0, 600.0),
+        validator=True,
+    )
+    text = " ".join(text.split())
+    for said in ("2 GPUs", "600, 60 seconds before", "time_left.txt", "/validate", "language"):
+        assert said in text
+    plain = instructions(competition, "v1", limits=LIMITS, network="none")
+    for said in ("GPU", "time_left.txt", "validate", "language"):
+        assert said not in plain
+
+
 @pytest.mark.parametrize("name", competition_ids())
 def test_every_competition(name: str):
     competition = load_competition(name)
     for version in competition.versions:
-        text = instructions(competition, version, limits=LIMITS, network="none")
+        text = instructions(competition, version, limits=LIMITS, network="none", validator=True)
         assert competition.facts.name in text
         assert "private" not in text
         assert max(map(len, text.splitlines())) <= 160

@@ -11,7 +11,7 @@ from command_line import Command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlebench_data.harness.commands import run
+from mlebench_data.harness.commands import arguments as parsers
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from mlebench_data.harness.commands import run
     [("90", 90), ("90s", 90), ("1.5m", 90), ("24h", 86400), ("1.5d", 129600), (" 2s ", 2)],
 )
 def test_durations(text: str, seconds: float):
-    assert run.duration(text) == seconds
+    assert parsers.duration(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -34,15 +34,15 @@ def test_durations(text: str, seconds: float):
     ],
 )
 def test_sizes(text: str, size: int):
-    assert run.memory(text) == size
+    assert parsers.memory(text) == size
 
 
 @pytest.mark.parametrize(("text", "number"), [("2", 2.0), ("0.5", 0.5)])
 def test_processors(text: str, number: float):
-    assert run.processors(text) == number
+    assert parsers.processors(text) == number
 
 
-PARSERS = [run.duration, run.memory, run.processors, run.positive]
+PARSERS = [parsers.duration, parsers.memory, parsers.processors, parsers.positive]
 
 
 @pytest.mark.parametrize("parse", PARSERS)
@@ -68,7 +68,7 @@ def test_parsers_refuse_or_return_a_positive_number(parse, text: str):
         (["--seeds", "0"], "'0' is no whole number of at least 1"),
         (["--jobs", "1.5"], "'1.5' is no whole number of at least 1"),
         (["--network", "some"], "choose from"),
-        (["--runtime", "podman"], "choose from"),
+        (["--runtime", "lxc"], "choose from"),
     ],
 )
 def test_wrong_command_line(mlebench: Command, arguments, said, capsys, out: Path):

@@ -19,7 +19,8 @@ PROGRAMS = ("sh", "timeout", "cp", "sleep", "cat", "ls", "env", "touch", "dd", "
 
 def is_possible() -> bool:
     """Tell whether an engine can be started here."""
-    return os.geteuid() == 0 and shutil.which("dockerd") is not None
+    programs = ("dockerd", "docker", "unshare")
+    return os.geteuid() == 0 and all(shutil.which(name) for name in programs)
 
 
 class PrivateEngine:
@@ -48,7 +49,8 @@ class PrivateEngine:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    "dockerd", "--host", self.address,
+                    # In a network namespace of its own: it would take the system engine's bridge.
+                    "unshare", "--net", "--", "dockerd", "--host", self.address,
                     "--data-root", str(self._folder / "data"),
                     "--exec-root", str(self._folder / "exec"),
                     "--pidfile", str(self._folder / "pid"),

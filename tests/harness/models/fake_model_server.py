@@ -97,6 +97,24 @@ def _handler(fake: FakeModel) -> type[BaseHTTPRequestHandler]:
             elif self.path.endswith("/embeddings"):
                 item = {"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}
                 self.answer({"object": "list", "model": "m", "data": [item], "usage": {**USAGE}})
+            elif self.path.endswith("/responses"):
+                text = {"type": "output_text", "text": fake.reply(body), "annotations": []}
+                message = {"type": "message", "id": "m1", "role": "assistant", "content": [text]}
+                self.answer(
+                    {
+                        "id": "r1",
+                        "object": "response",
+                        "created_at": 1,
+                        "status": "completed",
+                        "model": body["model"],
+                        "output": [{**message, "status": "completed"}],
+                        "usage": {
+                            "input_tokens": PROMPT_TOKENS,
+                            "output_tokens": COMPLETION_TOKENS,
+                            "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS,
+                        },
+                    }
+                )
             elif not self.path.endswith("/chat/completions"):
                 self.answer({"error": {"message": f"no {self.path}"}}, 404)
             elif body.get("stream"):

@@ -115,6 +115,7 @@ def site(running: tuple[FakeModel, ModelProxy], tmp_path: Path) -> Iterator[Site
         ("/v1/chat/completions", {}, '"content":"Hello"'),
         ("/v1/chat/completions", {"stream": True}, "[DONE]"),
         ("/v1/chat/completions", {"stream": True, "stream_options": {"include_usage": True}}, "["),
+        ("/v1/responses", {"input": "Hi"}, '"text":"Hello"'),
         ("/v1/messages", {"max_tokens": 9}, '"text":"Hello"'),
         ("/v1/messages", {"max_tokens": 9, "stream": True}, "message_stop"),
     ],

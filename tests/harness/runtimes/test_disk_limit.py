@@ -147,10 +147,17 @@ def test_free_space_that_falls_brings_the_look_forward(
     looks = []
     watch = DiskWatch([], 100 * MEGABYTE, layer=lambda: looks.append(1) or 0)
     watch(0.0)
-    watch(1.0)
+    watch(0.1)
     assert len(looks) == 1
-    watch(2.0)
+    watch(0.2)
     assert len(looks) == 2
+
+
+def test_looks_of_a_long_run_stay_far_apart(tmp_path: Path):
+    watch = DiskWatch([tmp_path], MEGABYTE)
+    for number in range(20):
+        watch(100.0 * number)
+    assert watch(1904.0) == pytest.approx(1905.0)
 
 
 def test_files_without_a_name(tmp_path: Path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mlebench_data.harness.runtimes.base import LastingFailure, RuntimeFailure
+from mlebench_data.harness.runtimes.base import LastingFailure, OutOfReach, RuntimeFailure
 from mlebench_data.harness.runtimes.docker_engine import Engine
 
 pytestmark = pytest.mark.docker
@@ -262,6 +262,11 @@ def test_engine_that_shuts_down_is_not_the_agents_doing(docker_runtime, make_cas
             raise RuntimeFailure("No Docker engine answers")
         return real(engine)
 
-    monkeypatch.setattr(Engine, "connection", connection)
-    with pytest.raises(RuntimeFailure, match="engine was lost"):
-        make_case("raise SystemExit(143)").run(docker_runtime)
+    case, tokens = make_case("raise SystemExit(143)"), []
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "connection", connection)
+        with pytest.raises(OutOfReach, match="engine was lost"):
+            docker_runtime.run(case.sandbox, cancelled=threading.Event(), started=tokens.append)
+    # It may still run when the engine is there again, so it was left.
+    (removed,) = docker_runtime.remove_leftovers(drop=tokens)
+    assert case.sandbox.name in removed
