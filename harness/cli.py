@@ -11,6 +11,7 @@ from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.commands import (
     cache,
     check,
+    doctor,
     fetch,
     grade,
     images,
@@ -52,6 +53,7 @@ COMMANDS = (
     validate,
     grade,
     images,
+    doctor,
     run,
     status,
     tail,

@@ -20,7 +20,9 @@ Level = Literal["ok", "note", "problem"]
 #: Free space below which a folder is hardly of use.
 _LITTLE_SPACE = 20 << 30
 _PROBE_MEMORY = 64 << 20
-_PROBE = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null"
+_PROBE = (
+    "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; true"
+)
 
 #: What the optional parts of the package need, and what each is for.
 EXTRAS = {
@@ -195,9 +197,7 @@ def limits() -> Iterator[Finding]:
     except (RuntimeFailure, docker.errors.ImageNotFound):
         # Told where engine and images are looked for.
         return
-    except docker.errors.ContainerError as error:
-        told = error.stderr or b""
-    except docker.errors.APIError as error:
+    except (docker.errors.ContainerError, docker.errors.APIError) as error:
         yield Finding(
             "limits", "problem", f"no container can be started: {error}", "See the engine's log."
         )

@@ -57,7 +57,6 @@ def _clean() -> None:
 
 def _print(findings: Sequence[Finding]) -> None:
     from rich.console import Console
-    from rich.padding import Padding
     from rich.text import Text
 
     console = Console()
@@ -67,9 +66,8 @@ def _print(findings: Sequence[Finding]) -> None:
             area = finding.area
             console.print(Text(area, style="bold"))
         word, style = _MARKS[finding.level]
-        line = Text.assemble((f"{word:<8}", style), finding.text)
-        console.print(Padding(line, (0, 0, 0, 2)), soft_wrap=True)
+        console.print(Text.assemble("  ", (f"{word:<8}", style), finding.text), soft_wrap=True)
         if finding.remedy:
-            console.print(Padding(Text(finding.remedy, style="italic"), (0, 0, 0, 10)))
+            console.print(Text(f"{'':<10}{finding.remedy}", style="italic"), soft_wrap=True)
     problems = sum(finding.level == "problem" for finding in findings)
     console.print("no problems" if problems == 0 else f"problems: {problems}")

@@ -67,3 +67,35 @@ def test_wrong_arguments(mlebench, out, arguments, message):
     finished = mlebench("run", *arguments, "--competition", "tiny", "--out", out)
     assert finished.code != 0
     assert message in finished.err
+
+
+SHOW = 'test "$SERVICE_TOKEN" = of-the-harness && ' + COPY
+
+
+def test_secret_by_name(mlebench, out, runtime_name, monkeypatch):
+    monkeypatch.setenv("SERVICE_TOKEN", "of-the-harness")
+    arguments = ["run", "--agent", "command", "--competition", "tiny", "--out", out]
+    arguments += ["--command", SHOW.replace("of-the-harness", "of-the-'harness'")]
+    arguments += ["--runtime", runtime_name]
+    assert mlebench(*arguments, "--secret", "SERVICE_TOKEN").code == 0
+    assert read_result(out, "command")["outcome"] == "scored"
+    for path in out.rglob("*"):
+        if path.is_file():
+            assert b"of-the-harness" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("MISSING_TOKEN", "MISSING_TOKEN, which the environment does not have"),
+        ("TOKEN=value", "is no name of a variable"),
+        ("MLEBENCH_KEY", "sets this itself"),
+        ("DATA_DIR", "sets this itself"),
+    ],
+)
+def test_wrong_secrets_are_told_before_anything_starts(mlebench, out, name, message):
+    arguments = ["run", "--agent", "sample", "--competition", "tiny", "--out", out]
+    finished = mlebench(*arguments, "--runtime", "local", "--secret", name)
+    assert finished.code != 0
+    assert message in finished.err
+    assert not out.exists()

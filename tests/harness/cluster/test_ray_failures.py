@@ -70,7 +70,9 @@ def tokens(out: Path) -> list[str]:
 def test_lost_node(mlebench: Command, tmp_path: Path):
     seeds = 60
     agent = write_agent(tmp_path / "agents" / "varied", VARIED)
-    here = mlebench(*arguments(agent, tmp_path / "here", seeds, "--runtime", "local", "--workers", 4))
+    here = mlebench(
+        *arguments(agent, tmp_path / "here", seeds, "--runtime", "local", "--workers", 4)
+    )
     assert here.code == 0, here.err
     out = tmp_path / "there"
     with started_cluster(2) as cluster:

@@ -66,7 +66,8 @@ def test_run_with_repositories(mlebench: Command, cluster: TestCluster, tmp_path
     assert packed.code == 0, packed.err
     out = tmp_path / "out"
     agent = write_agent(
-        tmp_path / "agents" / "placed", 'submission.write_text(plain)\nprint(os.environ["DATA_DIR"])'
+        tmp_path / "agents" / "placed",
+        'submission.write_text(plain)\nprint(os.environ["DATA_DIR"])',
     )
     process = mlebench.start(
         *(*RUN, "--agent", agent, "--out", out, "--ray", cluster.address),

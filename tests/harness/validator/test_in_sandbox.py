@@ -134,9 +134,12 @@ def build_image(docker_image: str) -> Iterator[Callable[..., str]]:
                 member.mode = 0o644
                 archive.addfile(member, io.BytesIO(text.encode()))
         context.seek(0)
-        made.append(f"mlebench-test-{os.getpid()}:{len(made)}")
-        client.images.build(fileobj=context, custom_context=True, tag=made[-1], rm=True)
-        return made[-1]
+        tag = f"mlebench-test-{os.getpid()}:{len(made)}"
+        client.images.build(
+            fileobj=context, custom_context=True, network_mode="none", tag=tag, rm=True
+        )
+        made.append(tag)
+        return tag
 
     yield build
     for tag in made:
