@@ -19,6 +19,8 @@ Beyond = Literal["refuse", "cut"]
 
 # No image has more pixels. Sums over millions of rows stay within 64 bits.
 LARGEST_IMAGE = 2**40
+# Whole numbers of so many digits fit 64 bits.
+LONGEST_NUMBER = 18
 
 
 @dataclass(frozen=True)
@@ -283,7 +285,11 @@ def _whole_numbers(
     argument: str, cells: npt.NDArray[Any], empty_token: str | None
 ) -> tuple[Integers, Integers]:
     """Read the numbers of all rows, and how many each has."""
-    tokens = [[] if cell == empty_token else cell.split() for cell in cells]
+    kept = ["" if cell == empty_token else cell for cell in cells.tolist()]
+    plain = _plain_numbers(kept)
+    if plain is not None:
+        return plain
+    tokens = [cell.split() for cell in kept]
     counts = np.fromiter(map(len, tokens), np.int64, len(tokens))
     try:
         flat = np.fromiter(map(int, chain.from_iterable(tokens)), np.int64, int(counts.sum()))
@@ -292,6 +298,28 @@ def _whole_numbers(
         require_rows(argument, "must be whole numbers with blanks between them", cells, good)
         raise
     return flat, counts
+
+
+def _plain_numbers(cells: list[str]) -> tuple[Integers, Integers] | None:
+    """Read cells of nothing but digits and spaces all at once; None if there are others."""
+    text = "\n".join(["", *cells, ""])
+    if not text.isascii():
+        return None
+    characters = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
+    # What is below "0" wraps round to large numbers.
+    is_digit = characters - ord("0") < 10
+    is_break = characters == ord("\n")
+    breaks = np.flatnonzero(is_break)
+    if len(breaks) != len(cells) + 1 or not (is_digit | is_break | (characters == ord(" "))).all():
+        return None
+    edges = np.flatnonzero(is_digit[1:] != is_digit[:-1])
+    starts, ends = edges[::2], edges[1::2]
+    if (ends - starts).max(initial=0) > LONGEST_NUMBER:
+        return None
+    counts = np.diff(np.searchsorted(starts, breaks))
+    if not len(starts):
+        return np.zeros(0, dtype=np.int64), counts
+    return np.fromstring(text, dtype=np.int64, sep=" "), counts
 
 
 def _are_whole(tokens: list[str]) -> bool:
@@ -312,6 +340,8 @@ def _make_even(
     if odd == "broadcast":
         good |= (counts == 1) | (counts == 3)
     require_rows(argument, "must be pairs of a start and a length", cells, good)
+    if not (counts % 2).any():
+        return numbers, counts
     ends = np.cumsum(counts)
     alone, three = ends[counts == 1] - 1, ends[counts == 3]
     positive = np.ones(len(cells), dtype=np.bool_)

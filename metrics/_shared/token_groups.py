@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from .validation import MetricInputError, require_rows
 
@@ -115,7 +116,7 @@ def text_cells(argument: str, values: Any) -> npt.NDArray[np.object_]:
         raise MetricInputError(argument, f"must have shape (n,); got {array.shape}")
     if array.size == 0:
         raise MetricInputError(argument, f"must not be empty; got shape {array.shape}")
-    if set(map(type, array)) != {str}:
+    if pd.api.types.infer_dtype(array, skipna=False) != "string":
         is_text = np.fromiter((isinstance(value, str) for value in array), np.bool_, len(array))
         require_rows(argument, "must be text", array, is_text)
     return array

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .validation import MetricInputError, label_vector, require_rows
+from .validation import MetricInputError, arrow_text, label_vector, require_rows
 
 
 @dataclass(frozen=True)
@@ -92,19 +92,33 @@ def encode_tokens(*tokens: Any) -> tuple[list[npt.NDArray[np.int64]], int]:
 
 
 def _split_cells(argument: str, values: Any, blanks: str) -> Tokens:
-    cells = label_vector(argument, values)
-    if cells.dtype.kind != "O" or not isinstance(cells[0], str):
-        raise MetricInputError(argument, f"must be text; row 0 holds {cells.tolist()[0]!r}", 0)
-    text = pa.array(cells, pa.large_string())
+    text = arrow_text(values)
+    if text is None:
+        cells = label_vector(argument, values)
+        if cells.dtype.kind != "O" or not isinstance(cells[0], str):
+            raise MetricInputError(argument, f"must be text; row 0 holds {cells.tolist()[0]!r}", 0)
+        text = pa.array(cells, pa.large_string())
     if blanks == "single":
         lists = pc.split_pattern(text, " ")
         return Tokens(lists.flatten(), pc.list_value_length(lists).to_numpy().astype(np.int64))
-    lists = pc.utf8_split_whitespace(text)
+    # To look for one character is faster, and does the same where there are no other blanks.
+    plain = _is_printable_ascii(text)
+    lists = pc.split_pattern(text, " ") if plain else pc.utf8_split_whitespace(text)
     flat = lists.flatten()
     # Blanks at the ends leave empty tokens, which are none.
     filled = pc.not_equal(flat, "").to_numpy(zero_copy_only=False)
     ends = np.cumsum(np.r_[0, filled])[lists.offsets.to_numpy()]
     return Tokens(flat.filter(pa.array(filled)), np.diff(ends))
+
+
+def _is_printable_ascii(text: Any) -> bool:
+    """Tell whether all characters are among those from the space to the tilde."""
+    _, offsets, characters = text.buffers()
+    if characters is None:
+        return True
+    ends = np.frombuffer(offsets, np.int64)[text.offset : text.offset + len(text) + 1]
+    used = np.frombuffer(characters, np.uint8)[ends[0] : ends[-1]]
+    return not len(used) or bool(used.min() >= ord(" ") and used.max() <= ord("~"))
 
 
 def _join(argument: str, lists: list[Any]) -> Tokens:
@@ -124,6 +138,8 @@ def _join(argument: str, lists: list[Any]) -> Tokens:
 def _as_lists(values: Any) -> list[Any] | None:
     """Return the rows if each is a collection of its own, else None."""
     if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__len__"):
+        return None
+    if arrow_text(values) is not None:
         return None
     if hasattr(values, "to_pylist"):
         values = values.to_pylist()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 _NUMBER_TYPES = (numbers.Real, np.bool_, Decimal)
 
@@ -158,6 +159,32 @@ def label_vector(argument: str, values: Any) -> npt.NDArray[Any]:
     typed = np.array(array.tolist())
     # Integers beyond 64 bits stay Python objects, which compare exactly.
     return array if typed.dtype.kind == "O" else label_vector(argument, typed)
+
+
+def arrow_text(values: Any) -> Any:
+    """Return text that Arrow holds already, for metrics that need no Python objects.
+
+    Parameters
+    ----------
+    values : array-like
+        Anything.
+
+    Returns
+    -------
+    pyarrow.LargeStringArray, shape (n,), or None
+        None for text in other containers, for what is no text, where a row is missing, and where
+        there are none.
+    """
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        text = values
+    elif isinstance(getattr(values, "dtype", None), pd.StringDtype):
+        text = pa.array(values)
+    else:
+        return None
+    if isinstance(text, pa.ChunkedArray):
+        text = text.combine_chunks()
+    is_text = pa.types.is_string(text.type) or pa.types.is_large_string(text.type)
+    return text.cast(pa.large_string()) if is_text and len(text) and not text.null_count else None
 
 
 def require_same_shape(references: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> None:

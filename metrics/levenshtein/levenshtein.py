@@ -9,12 +9,13 @@ import datasets
 import evaluate
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein as RapidfuzzLevenshtein
 
 from .direct_metric import DirectMetric
 from .token_groups import text_cells
-from .validation import MetricInputError, require_same_shape
+from .validation import MetricInputError, arrow_text, require_same_shape
 
 
 def levenshtein(
@@ -76,6 +77,13 @@ def levenshtein(
         raise MetricInputError(
             "normalization", f"must be 'rows' or 'reference_length'; got {normalization!r}"
         )
+    if unit == "characters" and normalization == "rows":
+        true_text, text = arrow_text(references), arrow_text(predictions)
+        if true_text is not None and text is not None and len(true_text) == len(text):
+            # Only what differs becomes Python's text.
+            differ = pc.not_equal(true_text, text)
+            pairs = [column.filter(differ).to_pylist() for column in (true_text, text)]
+            return int(_distances(*pairs).sum()) / len(text)
     truth = text_cells("references", references)
     predicted = text_cells("predictions", predictions)
     require_same_shape(truth, predicted)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from mlebench_data.catalogue import Competition
 from mlebench_data.catalogue.submission import Submission
 from mlebench_data.errors import CatalogueError
+from mlebench_data.grading.csv_reading import read_graded_csv
 from mlebench_data.grading.submission import text_columns
 from mlebench_data.modules import load_module
-from mlebench_data.tables import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ READER = "answers.py"
 
 def read_table(source: Path | BytesIO, schema: Submission) -> pd.DataFrame:
     """Read a CSV file of answers, or a sample submission, the way submissions are read."""
-    return read_csv(
+    return read_graded_csv(
         source, missing_tokens=schema.missing_tokens, columns_as_text=text_columns(schema)
     )
 

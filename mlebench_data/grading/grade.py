@@ -71,6 +71,25 @@ def _references(answers: pd.DataFrame, version: Version) -> npt.NDArray[Any]:
     return columns[0] if len(columns) == 1 else np.column_stack(columns)
 
 
+def _check_kinds(submission: pd.DataFrame, references: npt.NDArray[Any], version: Version) -> None:
+    """Refuse text for numbers where both sides hold two labels at most.
+
+    The published benchmark lets a column of text be wrong altogether. With so few labels, though,
+    scikit-learn takes the classes for those of a binary problem, which must be of one kind.
+    """
+    import numpy as np
+    from pandas.api.types import is_numeric_dtype
+
+    for name, group in version.submission.scored_columns():
+        if group.text_column != "wrong" or is_numeric_dtype(submission[name].dtype):
+            continue
+        if submission[name].nunique() <= 2 and len(np.unique(references)) <= 2:
+            raise InvalidSubmissionError(
+                f"column `{name}`: holds text, must hold whole numbers (text counts as wrong only "
+                "where there are more than two labels)"
+            )
+
+
 def _is_scored(answers: pd.DataFrame, rule: ScoredRows) -> npt.NDArray[np.bool_]:
     """Tell which rows of the answers count."""
     column = answers[rule.column]
@@ -120,6 +139,8 @@ def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> 
     # Checked in the order of the file, so that the rows in messages are those of the file.
     values = predictions(submission, schema, looked_at=looked_at)
     predicted = values[submitted_rows]
+    references = _references(answers, version)
+    _check_kinds(submission, references, version)
     function: Callable[..., float] = load_function(metric.name)
     inputs = {
         name: answers[column].to_numpy()[answer_rows] for name, column in metric.inputs.items()
@@ -131,7 +152,7 @@ def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> 
         inputs[schema.ids_as] = ids[submitted_rows]
     try:
         return function(
-            references=_references(answers, version)[answer_rows],
+            references=references[answer_rows],
             predictions=predicted,
             **inputs,
             **metric.parameters,

@@ -229,3 +229,30 @@ def test_rows_of_any_number_need_position(
 ) -> None:
     with pytest.raises(CatalogueError, match=message):
         graded(submission)
+
+
+@pytest.mark.parametrize(
+    ("submitted", "truth", "verdict"),
+    [
+        (["x", "y", "x"], [0, 1, 0], "column `value`: holds text, must hold whole numbers"),
+        (["1", "x", "1"], [1, 1, 1], "column `value`: holds text, must hold whole numbers"),
+        # Three labels on either side are no binary problem.
+        (["x", "y", "z"], [0, 1, 0], 0.0),
+        (["x", "y", "x"], [0, 1, 2], 0.0),
+        ([True, False, False], [1, 0, 1], round(2 / 3, 5)),
+    ],
+)
+def test_text_for_two_labels(
+    submitted: list[Any], truth: list[int], verdict: Any, graded: Any
+) -> None:
+    column = {"names": ["value"], "type": "integer", "text_column": "wrong"}
+    column["booleans"] = "as_numbers"
+    answers = {"id": ["a", "b", "c"], "value": truth}
+    result = _grade(
+        graded,
+        {"columns": [column]},
+        {"name": "accuracy", "higher_is_better": True},
+        answers,
+        {"id": ["a", "b", "c"], "value": submitted},
+    )
+    assert result == verdict if isinstance(verdict, float) else result.startswith(verdict)

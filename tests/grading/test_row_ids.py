@@ -66,6 +66,19 @@ def test_numbers(known: list[int], dtype: str, data: st.DataObject) -> None:
     assert fast["find"] == [places.get(value, -1) for value in wanted]
 
 
+@pytest.mark.parametrize("ties", [0, 1, 30])
+def test_order_of_many_texts(ties: int) -> None:
+    random = np.random.default_rng(ties)
+    known = [f"{number:08x}{number % 7}é" for number in random.integers(0, 2**32, 300)]
+    # The same first eight bytes, of which others are the start, and twice the same.
+    known += [f"{text[:8]}{end}" for text in known[:ties] for end in ("", "~", "~")]
+    random.shuffle(known)
+    # Arrow may hold them within a longer array.
+    series = pd.Series(["x", *known, "y"], dtype="str").iloc[1:-1]
+    order = RowIds(series).order().tolist()
+    assert order == sorted(range(len(known)), key=known.__getitem__)
+
+
 def test_text_is_taken_by_arrow_unless_it_cannot_be() -> None:
     def is_fast(*values: Any) -> bool:
         return row_ids._arrow_text(pd.Series(list(values), dtype="object")) is not None

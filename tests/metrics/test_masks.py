@@ -13,6 +13,7 @@ from scipy.spatial.distance import directed_hausdorff
 from sklearn.metrics import fbeta_score
 
 from mlebench_data.metrics.dice.run_lengths import pixel_counts, read_runs, shared_areas
+from mlebench_data.metrics.dice_hausdorff import volumes as volumes_module
 from mlebench_data.metrics.dice_hausdorff.volumes import hausdorff_distance, make_volume
 from mlebench_data.metrics.registry import load_function
 
@@ -172,8 +173,13 @@ def test_distance_of_large_sets(seed: int) -> None:
         volumes.append(make_volume(shape, voxels // plane, voxels % plane, voxels % plane + 1))
     assert [volume.count() for volume in volumes] == [len(cloud) for cloud in clouds]
     expected = max(directed_hausdorff(*clouds)[0], directed_hausdorff(*clouds[::-1])[0])
-    assert hausdorff_distance(*volumes, (24, 40, 50)) == pytest.approx(expected, rel=1e-12)
-    assert hausdorff_distance(*volumes[::-1], (24, 40, 50)) == pytest.approx(expected, rel=1e-12)
+    for few in (volumes_module.FEW, -1):
+        # Neighbours are looked at first, or only blocks are compared.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(volumes_module, "FEW", few)
+            for two in (volumes, volumes[::-1]):
+                distance = hausdorff_distance(*two, (24, 40, 50))
+                assert distance == pytest.approx(expected, rel=1e-12)
 
 
 # Parsing
@@ -282,6 +288,30 @@ def test_wrong_parameters(metric: str, parameters: dict[str, Any], problem: str)
     with pytest.raises(ValueError) as caught:
         load_function(metric)(["1 2", ""], ["1 2", ""], **parameters)
     assert str(caught.value).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["1 2 10 3", "  1 2  10 3 ", "1 2\t10\n3", "1 +2 1_0 003", "1 2 10\u2003\u0663"],
+    ids=repr,
+)
+def test_numbers_may_be_written_in_any_way_that_python_reads(written: str) -> None:
+    cells = np.array(["", written, " ", "7 1"], dtype=object)
+    runs = read_runs("predictions", cells)
+    assert runs.rows.tolist() == [1, 1, 3]
+    assert runs.starts.tolist() == [0, 9, 6]
+    assert runs.ends.tolist() == [2, 12, 7]
+
+
+@pytest.mark.parametrize("number", ["9" * 18, "9" * 19, "0" * 30 + "5"])
+def test_long_numbers(number: str) -> None:
+    cells = np.array([f"{number} 1"], dtype=object)
+    if int(number) >= 2**63:
+        with pytest.raises(ValueError, match="must be whole numbers"):
+            read_runs("predictions", cells)
+    else:
+        runs = read_runs("predictions", cells, np.array([20]), beyond="cut")
+        assert runs.starts.tolist() == ([4] if int(number) == 5 else [])
 
 
 def test_empty_token_is_the_whole_text() -> None:

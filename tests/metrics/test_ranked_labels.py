@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import sklearn.metrics
 from hypothesis import given, settings
@@ -136,3 +137,13 @@ def test_refusal(
         load_function(name)(references, predictions, **parameters)
     assert caught.value.argument == argument  # type: ignore[attr-defined]
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("metric", ["multilabel_f1", "map_at_k"])
+@pytest.mark.parametrize("blank", [" ", "  ", "\t", "\n", "\x1f", "\u2003"], ids=repr)
+def test_any_blanks_separate_labels(metric: str, blank: str) -> None:
+    score = load_function(metric)
+    cells = [f"b{blank}a", f"{blank}c{blank}"]
+    assert score(["a b", "c"], cells) == 1.0
+    within = pa.array(["other\t", *cells, "\u2003"], pa.large_string()).slice(1, 2)
+    assert score(pa.array(["a b", "c"]), within) == 1.0

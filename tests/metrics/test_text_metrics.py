@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import scipy.stats
 from hypothesis import given, settings
@@ -34,6 +35,21 @@ def test_levenshtein_of_characters(pairs: list[tuple[str, str]]) -> None:
     truth, predicted = zip(*pairs, strict=True)
     expected = sum(itertools.starmap(edits, pairs)) / len(pairs)
     assert load_function("levenshtein")(truth, predicted) == pytest.approx(expected, rel=1e-15)
+
+
+@given(pairs=PAIRS)
+@settings(max_examples=50, deadline=None)
+def test_levenshtein_of_text_in_arrow(pairs: list[tuple[str, str]]) -> None:
+    score = load_function("levenshtein")
+    # Within longer arrays, of several types and parts.
+    truth = pa.array(["x", *(first for first, _ in pairs)], pa.large_string()).slice(1)
+    half = len(pairs) // 2
+    predicted = pa.chunked_array(
+        [[second for _, second in pairs[:half]], [second for _, second in pairs[half:]]],
+        pa.string(),
+    )
+    expected = score(*zip(*pairs, strict=True))
+    assert score(truth, predicted) == pytest.approx(expected, rel=1e-15)
 
 
 @given(pairs=st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=8))
