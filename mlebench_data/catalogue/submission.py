@@ -33,8 +33,9 @@ class Columns(BaseModel):
 
     other_integers: Literal["forbid", "wrong"] = "forbid"
     """Boolean columns: whole numbers besides 0 and 1 are let in and equal neither value."""
-    booleans: Literal["forbid", "as_numbers"] = "forbid"
-    """Number and integer columns: a column of true/false is read as 1/0."""
+    booleans: Literal["forbid", "as_numbers", "not_all"] = "forbid"
+    """Number and integer columns. `as_numbers`: a column of true/false is read as 1/0; `not_all`:
+    unless all columns of this group are so."""
     infinite: Literal["forbid", "allow"] = "forbid"
     """Number columns: infinite values are handed to the metric."""
     text_column: Literal["forbid", "wrong", "ranked"] = "forbid"
@@ -130,8 +131,9 @@ class Submission(BaseModel):
     column, which both files have."""
     ids_as: str | None = None
     """With `align: position`: argument of the metric that is given the submitted ids."""
-    repeated_ids: Literal["forbid", "count", "shift"] = "forbid"
-    """`count`: a row may be there several times, and counts as often. `shift`, with
+    repeated_ids: Literal["forbid", "count", "shift", "unscored"] = "forbid"
+    """`count`: a row may be there several times, and counts as often. `unscored`: so may one that
+    does not count, and one that does only where no other of those is submitted. `shift`, with
     `rows: superset`: the rows that have answers are sorted by id and paired in order, so that a
     repeated id moves the pairs of all ids behind it."""
     sample_rows: Literal["scored", "all"] = "scored"

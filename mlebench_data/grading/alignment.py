@@ -120,7 +120,11 @@ def partners(submitted: pd.DataFrame, known: pd.DataFrame, schema: Submission) -
 
 
 def align(
-    submitted: pd.DataFrame, known: pd.DataFrame, schema: Submission
+    submitted: pd.DataFrame,
+    known: pd.DataFrame,
+    schema: Submission,
+    *,
+    scored: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[Positions, Positions]:
     """Pair the rows of a submission with those of the answers (or of the sample submission).
 
@@ -130,6 +134,8 @@ def align(
         The two tables.
     schema : Submission
         How rows are paired.
+    scored : numpy.ndarray of bool, optional
+        Which rows of `known` count, where that is known and not all do.
 
     Returns
     -------
@@ -185,8 +191,15 @@ def align(
             + _more(int(unknown.sum()) - 1)
         )
     counts = np.bincount(partner[~unknown], minlength=len(known))
-    if counts.max(initial=0) > 1 and schema.repeated_ids == "forbid":
+    if counts.max(initial=0) > 1 and schema.repeated_ids in ("forbid", "unscored"):
         repeated = pd.Index(partner).duplicated() & ~unknown
+        if schema.repeated_ids == "unscored":
+            matters = np.zeros(len(known), dtype=bool) if scored is None else scored
+            alone = np.count_nonzero((counts > 0) & matters) == 1
+            repeated &= matters[partner] & (not alone)
+    else:
+        repeated = np.zeros(len(submitted), dtype=bool)
+    if repeated.any():
         first = int(repeated.argmax())
         problems.append(
             f"row {first + 1}: `{schema.id}` {_shown(raw_ids.iloc[first])} appears a second time"

@@ -116,12 +116,12 @@ def score(submission: pd.DataFrame, answers: pd.DataFrame, version: Version) -> 
 
     schema = version.submission
     check_columns(submission, schema)
-    submitted_rows, answer_rows = align(submission, answers, schema)
     metric = version.metric
+    rule = metric.scored_rows
+    counts = None if rule is None else _is_scored(answers, rule)
+    submitted_rows, answer_rows = align(submission, answers, schema, scored=counts)
     looked_at = None
-    if metric.scored_rows is not None:
-        rule = metric.scored_rows
-        counts = _is_scored(answers, rule)
+    if rule is not None and counts is not None:
         if rule.chosen_by == "own_id":
             chosen = counts[partners(submission, answers, schema)][submitted_rows]
             if chosen.sum() != counts.sum():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,6 +189,7 @@ def predictions(
     if schema.columns_by == "position":
         names = [name for name in table.columns if name != schema.id]
         scored = [(name, group) for name, (_, group) in zip(names, scored, strict=True)]
+    _check_booleans(table, scored)
     columns = [
         typed_column(_without_unseen(table[name], group, looked_at), group)
         for name, group in scored
@@ -205,6 +207,18 @@ def predictions(
                 f"{int(wrong.sum()):,} such rows"
             )
     return values
+
+
+def _check_booleans(table: pd.DataFrame, scored: Sequence[tuple[str, Columns]]) -> None:
+    """Refuse true/false in all columns of a group that lets it in only beside numbers."""
+    from pandas.api.types import is_bool_dtype
+
+    names = [name for name, group in scored if group.booleans == "not_all"]
+    if names and all(is_bool_dtype(table[name].dtype) for name in names):
+        raise InvalidSubmissionError(
+            f"column `{names[0]}` and all {len(names):,} scored columns hold true/false, must hold "
+            "numbers"
+        )
 
 
 def _without_unseen(

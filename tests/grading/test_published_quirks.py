@@ -256,3 +256,45 @@ def test_text_for_two_labels(
         {"id": ["a", "b", "c"], "value": submitted},
     )
     assert result == verdict if isinstance(verdict, float) else result.startswith(verdict)
+
+
+SOME_COUNT = {**ANSWERS, "counts": [1, 1, 0]}
+
+
+@pytest.mark.parametrize(
+    ("ids", "values", "verdict"),
+    [
+        # Row c does not count.
+        ("abcc", [1, 2, 9, 8], 0.0),
+        ("abb", [1, 2, 2], "row 3: `id` 'b' appears a second time"),
+        ("abbcc", [1, 2, 2, 9, 9], "row 3: `id` 'b' appears a second time"),
+        # One alone is compared as often as it is there.
+        ("bbc", [2, 4, 9], round(2**0.5, 5)),
+        ("cc", [9, 9], None),
+    ],
+)
+def test_repeated_ids_that_do_not_count(graded, ids: str, values: list[int], verdict: Any):
+    metric = {"scored_rows": SCORED}
+    submission = {"rows": "subset", "repeated_ids": "unscored"}
+    submitted = {"id": list(ids), "value": values}
+    found = _grade(graded, submission, metric, SOME_COUNT, submitted)
+    if verdict is None:
+        assert isinstance(found, str), "nothing is left to be scored"
+    else:
+        assert found == verdict
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_valid"),
+    [([True, False], [False, True], False), ([True, False], [0, 1], True), ([1, 0], [0, 1], True)],
+)
+def test_true_and_false_beside_numbers(graded, first: list[Any], second: list[Any], is_valid: bool):
+    columns = [{"names": ["p", "q"], "type": "number", "booleans": "not_all"}]
+    answers = {"id": ["a", "b"], "p": [1.0, 0.0], "q": [0.0, 1.0]}
+    submitted = {"id": ["a", "b"], "p": first, "q": second}
+    metric = {"name": "columnwise_rmse"}
+    found = _grade(graded, {"columns": columns}, metric, answers, submitted)
+    if is_valid:
+        assert found == 0.0
+    else:
+        assert found == "column `p` and all 2 scored columns hold true/false, must hold numbers"
