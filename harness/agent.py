@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -144,6 +145,33 @@ class Agent:
                 f"--agent-arg {name}: '{text}' is not {kinds[type(default)]}, which the agent "
                 f"{self.name} expects there."
             ) from None
+
+    def with_secrets(self, names: Sequence[str]) -> Agent:
+        """Return the agent with further secrets.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Variables of the harness's environment.
+
+        Raises
+        ------
+        MlebenchError
+            If one is no name of a variable, or of one that the harness or the agent sets itself.
+        """
+        from mlebench_data.harness.agent_file import RESERVED
+
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+                raise MlebenchError(
+                    f"--secret: '{name}' is no name of a variable. Secrets are given by name; the "
+                    "value stays in the environment."
+                )
+            if RESERVED.fullmatch(name) or name in self.variables():
+                raise MlebenchError(
+                    f"--secret {name}: the harness or the agent {self.name} sets this itself."
+                )
+        return dataclasses.replace(self, secrets=tuple(dict.fromkeys([*self.secrets, *names])))
 
     def secret_values(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return names and values of its secrets.

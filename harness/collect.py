@@ -43,6 +43,12 @@ def find_submission(folder: Path) -> Path | None:
     if folder.is_symlink():
         raise UnsafeSubmissionError("the submission folder was replaced by a symbolic link")
     try:
+        # As below: what root could reach all the same is no submission for it either.
+        mode = os.lstat(folder).st_mode
+        if stat.S_ISDIR(mode) and not mode & stat.S_IXUSR:
+            raise UnsafeSubmissionError(
+                f"the submission folder cannot be entered (its mode is {stat.S_IMODE(mode):04o})"
+            )
         status = os.lstat(path)
     except FileNotFoundError:
         return None

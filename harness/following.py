@@ -148,8 +148,8 @@ def progress(folder: Path, label: str, *, is_alive: bool, with_log: bool = True)
     if state.started_at is not None:
         begin = datetime.fromisoformat(state.started_at)
         elapsed = (datetime.now(UTC) - begin).total_seconds()
-    word = state.state
-    if under_way and not is_alive and state.token is None and state.execution is None:
+    word: str = state.state
+    if under_way and not is_alive and not state.token and state.execution is None:
         word = "lost"
     return Progress(
         label,

@@ -59,7 +59,8 @@ def overview(attempts: Sequence[Progress], *, everything: bool = False, rows: in
     table.add_column("time", justify="right", no_wrap=True)
     for name in ("where", "cost"):
         table.add_column(name, no_wrap=True)
-    table.add_column("last line", no_wrap=True, overflow="ellipsis", ratio=1)
+    # Where there is too little room, it gives way: of the other columns nothing is cut off for it.
+    table.add_column("last line", ratio=1)
     for item in cut:
         limit = f" / {clock(item.limit_seconds)}" if item.limit_seconds else ""
         place = " ".join(filter(None, [item.node, *(gpu[:12] for gpu in item.gpus)]))
@@ -70,7 +71,7 @@ def overview(attempts: Sequence[Progress], *, everything: bool = False, rows: in
             Text(clock(item.elapsed_seconds) + limit),
             Text(place),
             Text("" if item.cost_usd is None else f"${item.cost_usd:.2f}"),
-            Text(told or item.last_line),
+            Text(told or item.last_line, no_wrap=True, overflow="ellipsis"),
         )
     parts = []
     if len(cut) < len(shown):

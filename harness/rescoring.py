@@ -11,7 +11,13 @@ from mlebench_data.catalogue import Competition
 from mlebench_data.errors import DataNotFoundError, IntegrityError
 from mlebench_data.harness.gold.self_test import expect_best
 from mlebench_data.harness.provenance import provenance, software_versions
-from mlebench_data.harness.result import FILE_NAME, AttemptResult, decide, metric_digest
+from mlebench_data.harness.result import (
+    FILE_NAME,
+    AttemptResult,
+    decide,
+    metric_digest,
+    record_paths,
+)
 from mlebench_data.harness.runtimes.base import Ending, HowEnded
 from mlebench_data.harness.scoring import grade_submission, score_snapshots, submission_digest
 from mlebench_data.harness.sources import RunData, Source
@@ -44,7 +50,7 @@ def rescore(folder: Path, source: Source, *, force: bool, tell: Callable[[str], 
     """
     from mlebench_data.catalogue import load_competition
 
-    records = sorted(folder.glob(f"*/*/{FILE_NAME}"))
+    records = record_paths(folder)
     if not records:
         raise DataNotFoundError(f"There are no results in {folder}: no */*/{FILE_NAME}.")
     loaded: dict[tuple[str, str], RunData] = {}

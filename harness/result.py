@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,10 @@ from mlebench_data.harness.state import write_at_once
 
 FILE_NAME = "result.json"
 FORMAT = 1
+
+_ATTEMPT = re.compile(r".+-seed\d{1,9}", re.DOTALL)
+#: Folders of an attempt that its agent may write.
+_OF_AGENTS = ("submission", "logs", "code")
 
 Outcome = Literal["scored", "invalid", "no_submission", "timeout", "agent_error", "infra_error"]
 
@@ -139,6 +144,19 @@ class AttemptResult:
                 f"{path} is no record of an attempt: {error!r}. Remove it, and the attempt is made "
                 "again."
             ) from error
+
+
+def record_paths(run: Path) -> list[Path]:
+    """Return the paths of all records of a run, sorted.
+
+    A folder given by mistake, such as that of a competition, has folders at the depth of attempts
+    that agents could write. What lies there is no record, whatever its name.
+    """
+    return sorted(
+        path
+        for path in run.glob(f"*/*/{FILE_NAME}")
+        if _ATTEMPT.fullmatch(path.parent.name) and path.parent.parent.name not in _OF_AGENTS
+    )
 
 
 def decide(ending: Ending, report: GradeReport) -> tuple[Outcome, str | None]:

@@ -36,10 +36,21 @@ from mlebench_data.harness.scoring import conclude, failed
 from mlebench_data.harness.sources import RunData, Source
 from mlebench_data.harness.state import FILE_NAME as STATE_NAME
 from mlebench_data.harness.state import AttemptState, patiently
+from mlebench_data.harness.validator.places import RECORD
 
 EARLIER = "earlier"
 #: What is kept of an attempt that left a submission and is made again all the same.
-_KEPT = ("submission", "logs", "code", SNAPSHOTS, LOG_NAME, USAGE, STATE_NAME, RESULT_NAME)
+_KEPT = (
+    "submission",
+    "logs",
+    "code",
+    SNAPSHOTS,
+    LOG_NAME,
+    RECORD,
+    USAGE,
+    STATE_NAME,
+    RESULT_NAME,
+)
 _LONGEST_BACKOFF = 300.0
 
 logger = logging.getLogger(__name__)
@@ -119,7 +130,7 @@ class _Entry:
 
 def _is_adoptable(state: AttemptState) -> bool:
     # Whatever the state: where the way to it broke, it may be there again.
-    return state.token is not None and state.execution is None
+    return bool(state.token) and state.execution is None
 
 
 def run_all(
@@ -209,7 +220,7 @@ def _remove_leftovers(entries: Sequence[_Entry], executor: Executor) -> list[str
     tokens = {}
     for entry in entries:
         state = AttemptState.read(entry.attempt.folder)
-        if state is not None and state.token is not None:
+        if state is not None and state.token:
             tokens[state.token] = entry.is_adoptable()
     return executor.remove_leftovers(
         keep=[token for token, wanted in tokens.items() if wanted],
@@ -431,20 +442,25 @@ def set_aside(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         return
     submission = folder / "submission"
-    has_left_something = (
-        submission.is_dir() and not submission.is_symlink() and any(os.scandir(submission))
-    )
+    has_left_something = False
+    if submission.is_dir() and not submission.is_symlink():
+        submission.chmod(0o700)
+        has_left_something = any(os.scandir(submission))
     earlier = folder / EARLIER
     if earlier.is_symlink() or (earlier.exists() and not earlier.is_dir()):
         # An agent without isolation put it there.
         earlier.unlink()
     if has_left_something:
-        number = 1 + max((int(path.name) for path in earlier.glob("[0-9]*")), default=0)
-        target = earlier / str(number)
+        found = [int(path.name) for path in earlier.glob("*") if path.name.isdecimal()]
+        target = earlier / str(max(found, default=0) + 1)
         target.mkdir(parents=True)
         for name in _KEPT:
-            if (folder / name).exists() or (folder / name).is_symlink():
-                (folder / name).rename(target / name)
+            place = folder / name
+            if place.is_dir() and not place.is_symlink():
+                # A folder is changed by a move too; its agent may have closed it.
+                place.chmod(0o700)
+            if place.exists() or place.is_symlink():
+                place.rename(target / name)
     for entry in list(os.scandir(folder)):
         if entry.name != EARLIER:
             remove_tree(Path(entry.path))

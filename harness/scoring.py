@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from mlebench_data.harness.executor import SNAPSHOTS, Execution
 from mlebench_data.harness.provenance import provenance, software_versions
 from mlebench_data.harness.result import AttemptResult, decide
 from mlebench_data.harness.sources import RunData
+
+_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]+)?")
 
 
 def grade_submission(
@@ -85,7 +88,13 @@ def score_snapshots(
         As for `grade_submission`.
     """
     found = []
-    for path in sorted((folder / SNAPSHOTS).glob("*.csv"), key=_seconds):
+    # An agent without isolation may have put anything there.
+    copies = [
+        path
+        for path in (folder / SNAPSHOTS).glob("*.csv")
+        if _SECONDS.fullmatch(path.stem) and path.is_file() and not path.is_symlink()
+    ]
+    for path in sorted(copies, key=_seconds):
         report = grade(competition, path, answers=answers, version=version)
         found.append(
             {

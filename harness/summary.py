@@ -10,7 +10,7 @@ from mlebench_data.errors import DataNotFoundError
 from mlebench_data.harness.commands.grade import medal
 from mlebench_data.harness.commands.output import print_table
 from mlebench_data.harness.report.formatting import printable
-from mlebench_data.harness.result import FILE_NAME, AttemptResult
+from mlebench_data.harness.result import FILE_NAME, AttemptResult, record_paths
 
 
 def read_results(folder: Path) -> list[AttemptResult]:
@@ -23,7 +23,7 @@ def read_results(folder: Path) -> list[AttemptResult]:
     """
     results = [
         result
-        for path in folder.glob(f"*/*/{FILE_NAME}")
+        for path in record_paths(folder)
         if (result := AttemptResult.read(path.parent)) is not None
     ]
     if not results:

@@ -6,6 +6,7 @@ followed, and nothing is made outside of the folder that is unpacked into.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -27,6 +28,8 @@ MAX_DEPTH = 64
 #: Header of a file whose content is not carried: a hole of that many bytes stands for it.
 _HOLLOW = "MLEBENCH.hollow"
 _BLOCK = tarfile.BLOCKSIZE
+#: What the system says to names and sizes that no `pack` has found anywhere.
+_ITS_FAULT = (errno.ENAMETOOLONG, errno.EINVAL, errno.EFBIG, errno.EILSEQ)
 
 
 def pack(
@@ -258,8 +261,12 @@ def unpack(
                     _write_file(archive, member, target, write)
                 else:
                     raise IntegrityError(f"The archive holds {path!r}, which is no plain file.")
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise IntegrityError(f"The archive is damaged or was cut off: {error}") from error
+    except OSError as error:
+        if error.errno not in _ITS_FAULT:
+            raise
+        raise IntegrityError(f"The archive asks for what cannot be: {error}") from error
     for _ in source:
         continue
 

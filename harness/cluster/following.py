@@ -219,7 +219,7 @@ def _archive(first: ArchivePiece, messages: Iterator[Message]) -> Iterator[bytes
         if piece.last:
             return
         piece = next(messages, None)
-    raise RuntimeFailure("An archive broke off.")
+    raise NodeLost("What the attempt left broke off on its way.")
 
 
 def _first_sentence(error: Exception) -> str:

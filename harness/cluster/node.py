@@ -31,6 +31,7 @@ from mlebench_data.harness.cluster.mirror import SUBMISSION, Mirror
 from mlebench_data.harness.cluster.node_data import public_data
 from mlebench_data.harness.cluster.node_gpus import node_gpus
 from mlebench_data.harness.cluster.node_models import served
+from mlebench_data.harness.cluster.receiver import RESERVED
 from mlebench_data.harness.cluster.scratch import AGENT, Scratch, look_around
 from mlebench_data.harness.cluster.stop_board import StopOrders
 from mlebench_data.harness.collect import UnsafeSubmissionError, find_submission
@@ -158,7 +159,7 @@ class _Service:
         if self._scratch is not None and with_files and not out_of_reach:
             folder = self._folder(self._scratch)
             left_out: list[str] = []
-            for chunk in pack(folder, left_out, skip=("instructions.txt",), hollow=_hollow(folder)):
+            for chunk in pack(folder, left_out, skip=RESERVED, hollow=unsafe_files(folder)):
                 yield ArchivePiece(chunk, last=False)
             yield ArchivePiece(b"", last=True)
             if isinstance(end, Ended):
@@ -269,7 +270,7 @@ def _unpack_agent(order: Order, scratch: Scratch) -> None:
     unpack((ray.get(chunk) for chunk in order.agent_files), scratch.folder / AGENT)
 
 
-def _hollow(folder: Path) -> tuple[str, ...]:
+def unsafe_files(folder: Path) -> tuple[str, ...]:
     """Name the submission if nobody may open it: its shape alone makes the scorer refuse it."""
     try:
         find_submission(folder / "submission")

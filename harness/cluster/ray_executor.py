@@ -9,7 +9,6 @@ import os
 import re
 import secrets
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from mlebench_data.harness.cluster.resources import Request, machines, places
 from mlebench_data.harness.cluster.stop_board import StopBoard
 from mlebench_data.harness.executor import Execution, Executor, Started, Work
 from mlebench_data.harness.runtimes.base import Cancelled, LastingFailure, OutOfReach
+from mlebench_data.harness.state import write_at_once
 
 RUN_NAME = ".ray-run"
 _TOKEN = re.compile(r"ray:([0-9a-f]+):([A-Za-z0-9][A-Za-z0-9._-]*)")
@@ -160,7 +160,7 @@ class RayExecutor(Executor):
             self._run_name(),
             # Nodes do not know what this process was started in.
             dataclasses.replace(work, public=work.public.resolve()),
-            (work.attempt.folder / "instructions.txt").read_bytes(),
+            b"" if adopts else (work.attempt.folder / "instructions.txt").read_bytes(),
             self._workplace.runtime,
             self._place,
             () if adopts else self._files_of(work.attempt.agent),
@@ -175,8 +175,8 @@ class RayExecutor(Executor):
             if self._run is None:
                 path = self._out / RUN_NAME
                 if not path.is_file():
-                    stem = re.sub(r"[^A-Za-z0-9]+", "-", self._out.resolve().name)[:24].strip("-")
-                    path.write_text(f"{stem}-{secrets.token_hex(4)}".strip("-"), encoding="utf-8")
+                    stem = re.sub(r"[^A-Za-z0-9]+", "-", self._out.resolve().name)[:12].strip("-")
+                    write_at_once(path, f"{stem}-{secrets.token_hex(3)}".strip("-"), durable=True)
                 self._run = path.read_text(encoding="utf-8").strip()
             return self._run
 
@@ -276,9 +276,7 @@ def ray_executor(
     with connected(address):
         workplace = survey(runtime)
         executor = RayExecutor(workplace, out, place, models(workplace.isolates))
-        begin = time.monotonic()
         try:
             yield executor, workplace.warning
         finally:
             executor.close()
-            logger.debug("connected for %.0f s", time.monotonic() - begin)

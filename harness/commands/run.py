@@ -57,10 +57,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--agent-arg",
+        action="extend",
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
         help="parameters of agents; AGENT.KEY=VALUE for one of several",
+    )
+    parser.add_argument(
+        "--secret",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="variables of the environment for the agents, whose values are in no record",
     )
     parser.add_argument(
         "--command",
@@ -281,6 +289,7 @@ def _run(arguments: argparse.Namespace, resources: contextlib.ExitStack) -> int:
     competitions = [load_competition(name) for name in ids]
     agents = [_agent(name, arguments) for name in arguments.agent]
     agents = with_arguments(agents, arguments.agent_arg)
+    agents = [agent.with_secrets(arguments.secret) for agent in agents]
     out = arguments.out or Path("runs") / time.strftime("%Y%m%d-%H%M%S")
     local = _local_data(arguments.repositories, data_dir(arguments))
     _check_agents(agents, [*local, out, *filter(None, [arguments.key_file])])

@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mlebench_data.harness.following import follow
     from mlebench_data.harness.live import overview
 
+    attempts: Sequence[Progress]
     attempts, is_alive = follow(arguments.folder)
     if arguments.json:
         for item in attempts:

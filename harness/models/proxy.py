@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import itertools
 import json
 import logging
 import os
@@ -12,16 +11,16 @@ import secrets
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.models.model_list import ModelList
-from mlebench_data.harness.runtimes.base import LastingFailure, ModelAccess, RuntimeFailure
+from mlebench_data.harness.models.proxy_process import ProxyProcess
+from mlebench_data.harness.runtimes.base import ModelAccess, RuntimeFailure
 
 FOLDER = ".models"
 USAGE = "usage.json"
@@ -30,10 +29,7 @@ PYTHON_VARIABLE = "MLEBENCH_LLM_PYTHON"
 #: Port in a sandbox.
 PORT = 4000
 
-#: Seconds that the proxy has to come up; importing LiteLLM takes most of it.
-_START_SECONDS = 180.0
-_ANSWER_SECONDS = 60.0
-_LONGEST_PAUSE = 30.0
+_SECRET_BYTES = 32
 #: Variables that would make LiteLLM another than the one that is described here.
 _FOREIGN = (
     "LITELLM_",
@@ -97,20 +93,18 @@ class ModelProxy:
         self.isolates = isolates
         self.max_cost = max_cost
         self._python = python or environment.get(PYTHON_VARIABLE) or sys.executable
-        self._environment = dict(environment)
         self._folder = run_folder.resolve() / FOLDER
+        self._lock = threading.Lock()
         self._guests: dict[str, _Guest] = {}
-        self._numbers = itertools.count()
-        #: Answers to what was asked, None until there is one.
-        self._answers: dict[int, dict[str, Any] | None] = {}
-        self._changed = threading.Condition(threading.RLock())
-        self._process: subprocess.Popen[str] | None = None
-        self._ready: dict[str, Any] | None = None
-        self._failure: str | None = None
-        self._stopping = threading.Event()
         self._secret = b""
-        self._keeper: threading.Thread | None = None
-        self._port: int | None = None
+        self._process = ProxyProcess(
+            self._python,
+            self._folder,
+            {name: value for name, value in environment.items() if not name.startswith(_FOREIGN)},
+            first_order=self._first_order,
+            standing_orders=self._standing_orders,
+            over_budget=self._over_budget,
+        )
 
     @property
     def socket(self) -> Path:
@@ -120,8 +114,7 @@ class ModelProxy:
     @property
     def unpriced(self) -> list[str]:
         """Models that no price is known of, once the proxy has started."""
-        with self._changed:
-            return [] if self._ready is None else list(self._ready["unpriced"])
+        return list((self._process.ready or {}).get("unpriced", []))
 
     def check(self) -> None:
         """Make sure, before anything starts, that the proxy can be started.
@@ -155,33 +148,19 @@ class ModelProxy:
             If it does not come up; the message holds the end of its log. Also if there is a limit
             to the cost and a model's price is unknown.
         """
-        self._stopping.clear()
         self._make_folders()
-        self._keeper = threading.Thread(target=self._keep, name="model-proxy", daemon=True)
-        self._keeper.start()
-        try:
-            ready = self._wait_until_ready()
-            unpriced = ready["unpriced"]
-            if self.max_cost is not None and unpriced:
-                raise MlebenchError(
-                    f"--max-cost: no price is known for {', '.join(unpriced)}. Write it in the "
-                    "model's `model_info`: `input_cost_per_token` and `output_cost_per_token`, in "
-                    "USD."
-                )
-        except BaseException:
+        self._process.start()
+        if self.max_cost is not None and self.unpriced:
+            names = ", ".join(self.unpriced)
             self.stop()
-            raise
+            raise MlebenchError(
+                f"--max-cost: no price is known for {names}. Write it in the model's `model_info`: "
+                "`input_cost_per_token` and `output_cost_per_token`, in USD."
+            )
 
     def stop(self) -> None:
         """End the proxy."""
-        self._stopping.set()
-        with self._changed:
-            process = self._process
-            self._changed.notify_all()
-        if process is not None:
-            _end(process)
-        if self._keeper is not None:
-            self._keeper.join(10)
+        self._process.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -213,15 +192,15 @@ class ModelProxy:
             If the proxy does not answer.
         """
         guest = _Guest(self._key(label), label, folder.resolve() / USAGE)
-        with self._changed:
+        with self._lock:
             self._guests[label] = guest
         try:
-            self._ask(self._admission(guest))
+            self._process.ask(self._admission(guest))
         except BaseException:
-            with self._changed:
+            with self._lock:
                 self._guests.pop(label, None)
             raise
-        port = PORT if self.isolates else self._port
+        port = PORT if self.isolates else (self._process.ready or {}).get("port")
         address = f"http://127.0.0.1:{port}"
         return ModelAccess(
             environment={
@@ -238,7 +217,7 @@ class ModelProxy:
 
     def usage(self, label: str, folder: Path) -> dict[str, Any] | None:
         """Return what an attempt has used so far, as it stands in its `usage.json`."""
-        with self._changed:
+        with self._lock:
             guest = self._guests.get(label)
         file = folder / USAGE if guest is None else guest.file
         try:
@@ -249,19 +228,17 @@ class ModelProxy:
 
     def revoke(self, label: str, folder: Path) -> dict[str, Any] | None:
         """Let an attempt ask no more; return what it has used."""
-        with self._changed:
+        with self._lock:
             guest = self._guests.pop(label, None)
         if guest is None:
             return self.usage(label, folder)
         try:
-            answer = self._ask({"do": "revoke", "key": guest.key})
+            answer = self._process.ask({"do": "revoke", "key": guest.key})
         except RuntimeFailure as error:
             # What was written last still counts.
             logger.warning("The use of language models by %s may be incomplete: %s", label, error)
             return self.usage(label, folder)
         return answer.get("usage") or self.usage(label, folder)
-
-    # -- the process ------------------------------------------------------------------------
 
     def _make_folders(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -270,21 +247,46 @@ class ModelProxy:
         self.socket.parent.mkdir(exist_ok=True)
         self.socket.parent.chmod(0o755)
         path = self._folder / "secret"
-        try:
+        self._secret = path.read_bytes() if path.is_file() else b""
+        if len(self._secret) != _SECRET_BYTES:
+            self._secret = secrets.token_bytes(_SECRET_BYTES)
+            path.unlink(missing_ok=True)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            self._secret = path.read_bytes()
-        else:
-            self._secret = secrets.token_bytes(32)
             with os.fdopen(handle, "wb") as stream:
                 stream.write(self._secret)
-        config = self._folder / "litellm.yaml"
         # JSON is YAML.
-        config.write_text(json.dumps(self.models.config(), indent=1), encoding="utf-8")
+        self._config.write_text(json.dumps(self.models.config(), indent=1), encoding="utf-8")
+
+    @property
+    def _config(self) -> Path:
+        return self._folder / "litellm.yaml"
 
     def _key(self, label: str) -> str:
         text = f"{self._folder.parent.name}\0{label}".encode()
         return "sk-mlebench-" + hmac.new(self._secret, text, hashlib.sha256).hexdigest()[:40]
+
+    def _first_order(self, port: int | None) -> dict[str, Any]:
+        """Return what a process is told first; `port` is that of the one before it."""
+        return {
+            "config": str(self._config),
+            "folder": str(self.socket.parent),
+            "socket": self.socket.name,
+            "port": None if self.isolates else (port or 0),
+            "model_list": self.models.entries,
+            "hosted_tools": self.models.hosted_tools,
+            "key_names": list(self.models.key_names),
+        }
+
+    def _standing_orders(self) -> list[dict[str, Any]]:
+        """Return what every process must be told: whom to admit."""
+        with self._lock:
+            return [self._admission(guest) for guest in self._guests.values()]
+
+    def _over_budget(self, label: str) -> None:
+        with self._lock:
+            guest = self._guests.get(label)
+        if guest is not None:
+            guest.over_budget = True
 
     def _admission(self, guest: _Guest) -> dict[str, Any]:
         return {
@@ -294,164 +296,3 @@ class ModelProxy:
             "file": str(guest.file),
             "max_cost": self.max_cost,
         }
-
-    def _keep(self) -> None:
-        """Run the proxy, again and again if it ends by itself."""
-        pause = 1.0
-        while not self._stopping.is_set():
-            begun = time.monotonic()
-            try:
-                self._run_once()
-            except OSError as error:
-                self._failure = str(error)
-            with self._changed:
-                had_served = self._ready is not None
-                self._ready = None
-                self._process = None
-                self._changed.notify_all()
-            if self._stopping.is_set() or not had_served:
-                return
-            pause = 1.0 if time.monotonic() - begun > 60 else min(pause * 2, _LONGEST_PAUSE)
-            logger.warning("The language-model proxy ended; it is started again")
-            self._stopping.wait(pause)
-
-    def _run_once(self) -> None:
-        """Run the proxy to its end, taking what it tells."""
-        folder = Path(__file__).parent
-        # At the end of the path, for the modules beside it are none of the proxy's.
-        code = (
-            "import runpy, sys; sys.path.append(sys.argv.pop(1)); "
-            "runpy.run_module('litellm_server', run_name='__main__')"
-        )
-        environment = {
-            name: value
-            for name, value in self._environment.items()
-            if not name.startswith(_FOREIGN)
-        }
-        log_path = self._folder / "proxy.log"
-        with log_path.open("a", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                [self._python, "-c", code, str(folder)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                cwd=self._folder,
-                env=environment,
-                start_new_session=True,
-            )
-        with self._changed:
-            self._process = process
-            self._failure = None
-        if self._stopping.is_set():
-            _end(process)
-        self._send(
-            process,
-            {
-                "config": str(self._folder / "litellm.yaml"),
-                "folder": str(self.socket.parent),
-                "socket": self.socket.name,
-                # The same again after a crash: agents keep their address.
-                "port": None if self.isolates else (self._port or 0),
-                "model_list": self.models.entries,
-                "hosted_tools": self.models.hosted_tools,
-                "key_names": list(self.models.key_names),
-            },
-        )
-        assert process.stdout is not None
-        for line in process.stdout:
-            self._take(process, json.loads(line))
-        process.wait()
-        _close(process.stdin)
-        _close(process.stdout)
-
-    def _take(self, process: subprocess.Popen[str], told: dict[str, Any]) -> None:
-        with self._changed:
-            if "ready" in told:
-                self._port = told["port"]
-                for guest in self._guests.values():
-                    # Their answers are not waited for: nobody asks for these numbers.
-                    self._send(process, {**self._admission(guest), "number": next(self._numbers)})
-                self._ready = told
-            elif "failed" in told:
-                self._failure = told["failed"]
-            elif "over_budget" in told:
-                guest_over = self._guests.get(told["over_budget"])
-                if guest_over is not None:
-                    guest_over.over_budget = True
-            elif told.get("number") in self._answers:
-                self._answers[told["number"]] = told
-            self._changed.notify_all()
-
-    def _send(self, process: subprocess.Popen[str], order: dict[str, Any]) -> bool:
-        assert process.stdin is not None
-        try:
-            process.stdin.write(json.dumps(order) + "\n")
-            process.stdin.flush()
-        except (OSError, ValueError):
-            return False
-        return True
-
-    def _wait_until_ready(self) -> dict[str, Any]:
-        last = time.monotonic() + _START_SECONDS
-        with self._changed:
-            while self._ready is None:
-                if self._stopping.is_set():
-                    raise RuntimeFailure("The language-model proxy was stopped.")
-                keeper_ended = self._keeper is None or not self._keeper.is_alive()
-                if keeper_ended or time.monotonic() >= last:
-                    raise LastingFailure(self._explain())
-                self._changed.wait(0.2)
-            return self._ready
-
-    def _explain(self) -> str:
-        path = self._folder / "proxy.log"
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-10:]
-        reason = self._failure or "it ended, or took too long to start"
-        return "\n".join(
-            [f"The language-model proxy does not come up: {reason}. The end of {path}:", *lines]
-        )
-
-    def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Have an order done; again by a new process where one ends meanwhile."""
-        while True:
-            self._wait_until_ready()
-            with self._changed:
-                process, number = self._process, next(self._numbers)
-                self._answers[number] = None
-                try:
-                    if process is None or not self._send(process, {**order, "number": number}):
-                        self._changed.wait(0.2)
-                        continue
-                    last = time.monotonic() + _ANSWER_SECONDS
-                    while self._process is process:
-                        answer = self._answers[number]
-                        if answer is not None:
-                            return answer
-                        if time.monotonic() >= last:
-                            raise RuntimeFailure(
-                                "The language-model proxy did not answer for "
-                                f"{_ANSWER_SECONDS:.0f} s."
-                            )
-                        self._changed.wait(0.2)
-                finally:
-                    del self._answers[number]
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End the proxy: it ends by itself once nobody gives it orders any more."""
-    _close(process.stdin)
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _close(stream: IO[str] | None) -> None:
-    if stream is None:
-        return
-    try:
-        stream.close()
-    except OSError as error:
-        logger.debug("closing a pipe of the proxy: %s", error)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlebench_data.errors import DataNotFoundError, IntegrityError, MlebenchError
 from mlebench_data.harness.report.attempts import Attempt, count
-from mlebench_data.harness.result import FILE_NAME, AttemptResult
+from mlebench_data.harness.result import FILE_NAME, AttemptResult, record_paths
 from mlebench_data.harness.run_folder import FILE_NAME as RUN_FILE_NAME
 from mlebench_data.harness.state import FILE_NAME as STATE_FILE_NAME
 
@@ -81,7 +81,7 @@ def _read_run(folder: Path) -> Runs:
     attempts = []
     asked: set[Key] = set()
     problems = []
-    for path in sorted(folder.glob(f"*/*/{FILE_NAME}")):
+    for path in record_paths(folder):
         label = path.parent.relative_to(folder).as_posix()
         try:
             result = AttemptResult.read(path.parent)

@@ -83,6 +83,8 @@ class LocalRuntime(Runtime):
             home = folder / _HOME
             home.mkdir()
             with CappedLog(sandbox.log_file, sandbox.limits.log_bytes) as log:
+                # Without a token: a local agent ends with its harness, so nothing is to be adopted.
+                started("")
                 report = _supervise(self._server.supervisor(), sandbox, home, log, cancelled)
         finally:
             remove_tree(folder)

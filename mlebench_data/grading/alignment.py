@@ -216,11 +216,11 @@ def align(
         raise InvalidSubmissionError("; ".join(problems))
 
     if schema.repeated_ids == "shift":
-        scored = np.flatnonzero(~unknown)
+        known_rows = np.flatnonzero(~unknown)
         # As published, down to where the unstable sort puts rows of one id.
-        scored_ids = ids.series.iloc[scored].astype("object").to_numpy()
+        scored_ids = ids.series.iloc[known_rows].astype("object").to_numpy()
         place = np.argsort(scored_ids, kind="quicksort")
-        return scored[place][: len(known)], order
+        return known_rows[place][: len(known)], order
     rank = np.empty(len(known), dtype=np.intp)
     rank[order] = np.arange(len(known))
     rows = np.flatnonzero(~unknown)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlebench_data.catalogue.submission import Columns, Submission
 from mlebench_data.grading.columns import InvalidSubmissionError, shorten, typed_column
 from mlebench_data.grading.csv_reading import read_graded_csv
+from mlebench_data.grading.csv_shape import check_shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,6 +64,7 @@ def read_submission(path: Path, schema: Submission) -> pd.DataFrame:
     if _holds_nul(path):
         # Some versions of pandas take such a cell for text, others for a missing one.
         raise InvalidSubmissionError("the file holds NUL bytes, which CSV does not know")
+    check_shape(path)
     try:
         table = read_graded_csv(
             path, missing_tokens=schema.missing_tokens, columns_as_text=text_columns(schema)

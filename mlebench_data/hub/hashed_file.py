@@ -1,24 +1,18 @@
-"""A file that Arrow writes from front to back, and that is hashed on the way."""
+"""A file that is written once from front to back, and hashed on the way."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-_BLOCK = 1 << 20
+_SLICE = 1 << 16
+"""Bytes handed to the system at a time. For larger ones it looks for memory in large pieces, which
+takes longer than the copying where these are rare, as in virtual machines."""
 
 
 class HashedFile:
-    """A new file and its digest.
-
-    Arrow writes into the file itself, and a thread reads from the system's memory what was written:
-    handing all blocks through Python would cost more.
+    """What `pyarrow.PythonFile` needs to write a file.
 
     Parameters
     ----------
@@ -27,61 +21,50 @@ class HashedFile:
 
     Attributes
     ----------
-    sink : pyarrow.OSFile
-        Where to write.
     size : int
-        Bytes that are hashed; all of them once the file is closed.
+        Bytes written so far.
+    closed : bool
+        Whether the file is closed.
     """
 
     def __init__(self, path: Path) -> None:
-        import pyarrow as pa
-
-        self.sink: pa.OSFile = pa.OSFile(str(path), "wb")
-        self.size = 0
-        self._reading = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._descriptor = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666
+        )
         self._digest = hashlib.sha256()
-        self._block = memoryview(bytearray(_BLOCK))
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hashing")
-        self._hashing: Future[None] | None = None
+        self._abandoned = False
+        self.size = 0
         self.closed = False
 
     @property
-    def written(self) -> int:
-        """Bytes that are in the file."""
-        # Not sink.tell(), which waits until a write is over, and all other threads with it.
-        return os.fstat(self._reading).st_size
-
-    @property
     def sha256(self) -> str:
-        """Digest of what is hashed."""
+        """Digest of what was written so far."""
         return self._digest.hexdigest()
 
-    def hash_written(self) -> None:
-        """Begin to hash what was written so far."""
-        if self._hashing is None or self._hashing.done():
-            self._hashing = self._thread.submit(self._hash)
+    def write(self, block: bytes) -> int:
+        """Append bytes."""
+        if self._abandoned:
+            return len(block)
+        left = memoryview(block)
+        while left:
+            left = left[os.write(self._descriptor, left[:_SLICE]) :]
+        self._digest.update(block)
+        self.size += len(block)
+        return len(block)
 
-    def _hash(self) -> None:
-        while count := os.preadv(self._reading, [self._block], self.size):
-            self._digest.update(self._block[:count])
-            self.size += count
+    def abandon(self) -> None:
+        """Write nothing from now on: a writer that is closed after an error still tries to."""
+        self._abandoned = True
+
+    def tell(self) -> int:
+        """Return the number of bytes written so far."""
+        return self.size
+
+    def flush(self) -> None:
+        """Do nothing: no bytes wait here."""
 
     def close(self) -> None:
-        """Close the file, and hash the rest of it."""
-        try:
-            self.sink.close()
-            self._thread.shutdown()
-            if self._hashing is not None:
-                self._hashing.result()
-            self._hash()
-        finally:
-            self.discard()
-
-    def discard(self) -> None:
-        """Close what is open; the digest is of no use any more."""
-        if self.closed:
-            return
-        self.closed = True
-        self._thread.shutdown()
-        self.sink.close()
-        os.close(self._reading)
+        """Close the file."""
+        if not self.closed:
+            self.closed = True
+            os.close(self._descriptor)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +21,10 @@ ROW_GROUP_SIZE = 32 << 20
 
 SHARD_SIZE = 500 << 20
 """Bytes of a shard after which the next one begins."""
+
+_PAGE_SIZE = 1 << 20
+_LARGEST_BATCH = 1024
+"""Bytes of a page, and the most values that are added to one before its size is looked at."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +132,10 @@ class ShardWriter:
             self._thread.shutdown()
             if not self._file.closed:
                 # In this order: a writer that is collected later would write into a closed file.
-                # Another error only repeats that the disk is full.
-                with suppress(OSError):
-                    if self._writer is not None:
-                        self._writer.close()
-                self._file.discard()
+                self._file.abandon()
+                if self._writer is not None:
+                    self._writer.close()
+                self._file.close()
 
     @property
     def _path(self) -> str:
@@ -172,9 +174,9 @@ class ShardWriter:
         if limit is None:
             return False
         # Only close to the limit does it depend on how small the row group at work becomes.
-        if self._file.written + 2 * self._writing_bytes + (1 << 20) >= limit:
+        if self._file.size + 2 * self._writing_bytes + (1 << 20) >= limit:
             self._wait()
-        return self._file.written >= limit
+        return self._file.size >= limit
 
     def _open(self) -> None:
         target = self._root / self._path
@@ -186,6 +188,7 @@ class ShardWriter:
 
     def _open_writer(self, rows: pa.Table) -> None:
         """Begin the Parquet file, whose first row group is known."""
+        import pyarrow as pa
         from pyarrow import parquet
 
         options: dict[str, Any]
@@ -207,7 +210,15 @@ class ShardWriter:
                 "write_statistics": False,
                 "encryption_properties": self._seal.encryption(self._path),
             }
-        self._writer = parquet.ParquetWriter(self._file.sink, self._schema, **options)
+        if self._opaque:
+            # A page ends after a batch at the earliest: without this, it would be all of a row
+            # group of images, which readers must then take at once.
+            per_row = rows.nbytes // max(rows.num_rows, 1) + 1
+            options["write_batch_size"] = max(1, min(_LARGEST_BATCH, _PAGE_SIZE // per_row))
+        sink = pa.PythonFile(self._file, mode="w")
+        self._writer = parquet.ParquetWriter(
+            sink, self._schema, data_page_size=_PAGE_SIZE, **options
+        )
 
     def _opaque_compression(self, rows: pa.Table) -> dict[str, str]:
         """Return how columns of whole files are compressed: not at all if it is of no use."""
@@ -245,7 +256,6 @@ class ShardWriter:
         if self._writer is None:
             self._open_writer(table)
         self._writer.write_table(table, row_group_size=max(table.num_rows, 1))
-        self._file.hash_written()
 
     def _close(self) -> None:
         self._flush()
@@ -254,7 +264,7 @@ class ShardWriter:
             self._open_writer(self._schema.empty_table())
         if self._seal is not None:
             # Inside the encrypted footer.
-            padding = padding_length(self._file.written)
+            padding = padding_length(self._file.size)
             self._writer.add_key_value_metadata({"padding": "." * padding})
         self._writer.close()
         self._file.close()

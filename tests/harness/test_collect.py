@@ -52,6 +52,11 @@ def _sparse_after_text(path: Path) -> None:
     os.truncate(path, 1 << 20)
 
 
+def _closed_folder(path: Path) -> None:
+    path.write_text("id\n")
+    path.parent.chmod(0o600)
+
+
 def _write_only(path: Path) -> None:
     path.write_text("id\n")
     path.chmod(0o200)
@@ -65,6 +70,7 @@ def _write_only(path: Path) -> None:
         (_sparse, "sparse"),
         (_sparse_after_text, "sparse"),
         (_write_only, r"mode is 0200"),
+        (_closed_folder, r"folder cannot be entered \(its mode is 0600\)"),
         (os.mkfifo, "not a plain file"),
         (Path.mkdir, "not a plain file"),
     ],
@@ -75,6 +81,9 @@ def test_unsafe(tmp_path: Path, make: Callable[[Path], None], reason: str):
     make(folder / "submission.csv")
     with pytest.raises(UnsafeSubmissionError, match=reason):
         find_submission(folder)
+    if folder.is_dir():
+        # For whoever cleans up.
+        folder.chmod(0o700)
 
 
 def test_largest_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -166,3 +166,11 @@ def test_overview_of_many():
 def test_markup_of_agents_is_shown_as_it_is():
     text = shown([Progress("c/a", "running", last_line="[bold]not bold[/bold]")])
     assert "[bold]not bold[/bold]" in text
+
+
+def test_long_last_line_takes_no_room_from_the_others():
+    attempt = Progress("competition/agent-seed0", "running", last_line="x" * 5000, tries=1)
+    lines = shown([attempt]).splitlines()
+    assert lines[1].startswith("competition/agent-seed0  running")
+    assert lines[1].rstrip().endswith("…")
+    assert max(map(len, lines)) <= 120

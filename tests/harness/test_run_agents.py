@@ -48,4 +48,9 @@ def test_two_agents_two_seeds_two_at_a_time(
             assert read_result(out, agent, seed=seed)["seed"] == seed
             log = (out / "tiny" / f"{agent}-seed{seed}" / "agent.log").read_text()
             assert log == f"{seed} tiny 60\n"
-    assert sorted(path.name for path in out.iterdir()) == [".lock", "run.json", "tiny"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        ".lock",
+        "events.jsonl",
+        "run.json",
+        "tiny",
+    ]

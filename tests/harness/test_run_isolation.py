@@ -70,7 +70,15 @@ def test_hunting_agent_finds_no_answers(
     assert found["control"] == ["/home/data/description.md"], "the search must be able to find"
     assert found["secret"] == []
     assert found["network"] == []
-    assert found["home"] == ["agent", "code", "data", "instructions.txt", "logs", "submission"]
+    assert found["home"] == [
+        "agent",
+        "code",
+        "data",
+        "instructions.txt",
+        "logs",
+        "submission",
+        "validate_submission.sh",
+    ]
     assert not [name for name in found["variables"] if name.startswith(("MLEBENCH", "HF_"))]
     assert "private" not in found["mounts"] and "docker.sock" not in found["mounts"]
 

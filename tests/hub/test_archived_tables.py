@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from mlebench_data.hub import PackError
-from mlebench_data.hub.tables import open_table
 from mlebench_data.hub.table import merge_types
+from mlebench_data.hub.tables import open_table
 
 
 def _rows(path: Path, key: str | None = None) -> list[dict[str, Any]]:

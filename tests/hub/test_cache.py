@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import TRAIN, make_competition, make_prepared, tree_of
+from cats_and_dogs import TRAIN, make_competition, make_prepared, tree_of
 
 from mlebench_data.catalogue import Competition
 from mlebench_data.errors import DataNotFoundError, IntegrityError

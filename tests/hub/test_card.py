@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import make_competition, make_prepared
+from cats_and_dogs import make_competition, make_prepared
 
 from mlebench_data.catalogue import Competition, load_catalogue
 from mlebench_data.hub import pack

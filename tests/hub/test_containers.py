@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import make_competition, make_prepared, tree_of
+from cats_and_dogs import make_competition, make_prepared, tree_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from conftest import MARKER, make_competition, make_prepared
+from cats_and_dogs import MARKER, make_competition, make_prepared
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from conftest import make_prepared, tree_of
+from cats_and_dogs import make_prepared, tree_of
 from hypothesis import given
 from hypothesis import strategies as st
 

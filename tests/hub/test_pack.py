@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from conftest import ANSWERS, MARKER, SECRET_PATH, make_competition, make_prepared, tree_of
+from cats_and_dogs import ANSWERS, MARKER, SECRET_PATH, make_competition, make_prepared, tree_of
 
 from mlebench_data.catalogue import Competition, load_competition
 from mlebench_data.errors import DataNotFoundError, IntegrityError

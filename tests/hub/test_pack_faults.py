@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import make_prepared, tree_of
+from cats_and_dogs import make_prepared, tree_of
 
 from mlebench_data.catalogue import Competition
 from mlebench_data.errors import IntegrityError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ANSWERS, MARKER, SECRET_PATH
+from cats_and_dogs import ANSWERS, MARKER, SECRET_PATH
 from tampering import edit
 
 import mlebench_data

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import make_competition, make_prepared, tree_of
+from cats_and_dogs import make_competition, make_prepared, tree_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

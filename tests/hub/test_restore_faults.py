@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from conftest import make_prepared, tree_of
+from cats_and_dogs import make_prepared, tree_of
 from serving import Served, client_environment, served_folder
 
 from mlebench_data.catalogue import Competition

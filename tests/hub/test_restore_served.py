@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import MARKER, tree_of
+from cats_and_dogs import MARKER, tree_of
 from serving import Served, run_client
 
 from mlebench_data.hub.repository import commit_of, manifest_digest

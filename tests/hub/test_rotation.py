@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ANSWERS, MARKER, make_competition, make_prepared, tree_of
+from cats_and_dogs import ANSWERS, MARKER, make_competition, make_prepared, tree_of
 
 from mlebench_data.catalogue import Competition
 from mlebench_data.errors import DataNotFoundError, KeyFileError, MlebenchError, SealError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ANSWERS, MARKER, SECRET_PATH, tree_of
+from cats_and_dogs import ANSWERS, MARKER, SECRET_PATH, make_prepared, tree_of
 
 from mlebench_data.catalogue import Competition
 from mlebench_data.errors import DataNotFoundError, SealError
@@ -111,7 +111,6 @@ def test_sibling_that_is_not_there(apart: Path, key: MasterKey) -> None:
 def test_sibling_of_another_preparation(
     apart: Path, cats: Competition, prepared: Path, key: MasterKey, tmp_path: Path
 ) -> None:
-    from conftest import make_prepared
 
     corrected = {"private/answers.csv": ANSWERS.replace(b"dog", b"cat")}
     other = make_prepared(cats, tmp_path / "other", private=corrected)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import ANSWERS, make_prepared
+from cats_and_dogs import ANSWERS, make_prepared
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tampering import edit, rehash, sign

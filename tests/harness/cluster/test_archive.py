@@ -33,7 +33,7 @@ def tree(folder: Path) -> dict[str, tuple[object, ...]]:
         mode = stat.S_IMODE(status.st_mode)
         name = os.fsdecode(os.fsencode(path.relative_to(folder)))
         if path.is_symlink():
-            found[name] = ("link", os.readlink(path))
+            found[name] = ("link", str(path.readlink()))
         elif path.is_file():
             found[name] = ("file", mode, path.read_bytes(), int(status.st_mtime))
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -17,11 +16,12 @@ from ray_cluster import TestCluster, started_cluster
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'mlebench-data[ray]'")
 
-#: What becomes of an attempt depends on its seed.
+#: What becomes of an attempt depends on its seed. Some take so long that a node which is lost in
+#: the middle of the run is sure to be at work.
 VARIED = """
 seed = int(os.environ["SEED"])
 (code / "seed.txt").write_text(str(seed))
-time.sleep(0.3)
+time.sleep(2 if 20 <= seed < 28 else 0.2)
 kind = seed % 5
 if kind == 1:
     submission.write_text(plain.replace("plain", "other"))
@@ -61,12 +61,6 @@ def table(out: Path, agent: str, seeds: int) -> list[tuple[Any, ...]]:
     return rows
 
 
-def tokens(out: Path) -> list[str]:
-    """Return the tokens of all agents that run."""
-    states = [json.loads(path.read_text()) for path in out.glob("tiny/*/state.json")]
-    return [state["token"] for state in states if state["state"] == "running" and state["token"]]
-
-
 def test_lost_node(mlebench: Command, tmp_path: Path):
     seeds = 60
     agent = write_agent(tmp_path / "agents" / "varied", VARIED)
@@ -80,8 +74,8 @@ def test_lost_node(mlebench: Command, tmp_path: Path):
         process = mlebench.start(
             *arguments(agent, out, seeds, "--runtime", "local", "--ray", cluster.address)
         )
-        wait_for(lambda: len(list(out.glob("tiny/*/result.json"))) >= 15, seconds=60)
-        wait_for(lambda: any(lost.node_id in token for token in tokens(out)))
+        wait_for(lambda: len(list(out.glob("tiny/*/result.json"))) >= 20, seconds=60)
+        time.sleep(0.5)
         cluster.ray.remove_node(lost, allow_graceful=False)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err

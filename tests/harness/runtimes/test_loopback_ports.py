@@ -52,12 +52,13 @@ def serve_echo(path: Path) -> None:
 
 
 def ask(port: int, content: bytes) -> bytes:
+    """Return the answer, nothing where the connection is closed or broken instead."""
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
-        connection.sendall(content)
-        connection.shutdown(socket.SHUT_WR)
         try:
+            connection.sendall(content)
+            connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
-        except ConnectionResetError:
+        except OSError:
             return b""
 
 
