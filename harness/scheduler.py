@@ -204,6 +204,11 @@ def run_all(
     _check_same_settings(entries)
     begin()
     observer.planned(attempts)
+    if places < min(workers, len(attempts)):
+        observer.noted(
+            None,
+            f"{places} at a time: by the limits of an attempt, CPUs, memory or GPUs carry no more",
+        )
     for entry in entries:
         if entry.result is not None:
             observer.kept(entry.attempt, entry.result)
