@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import functools
+import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +54,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="pack again what is there")
 
 
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for garbage less often: there may be a million descriptions of files, and none is."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def _pack_one(
     competition: Competition,
     *,
@@ -68,16 +81,17 @@ def _pack_one(
     from mlebench_data.prepare.layout import version_folder
 
     version = version or competition.versions[0]
-    return pack(
-        competition,
-        version_folder(data, competition.id, version),
-        out if alone else out / competition.id,
-        key=key,
-        version=version,
-        force=force,
-        private_repo=private_repo,
-        advance=advance or (lambda count: None),
-    )
+    with _rare_collections():
+        return pack(
+            competition,
+            version_folder(data, competition.id, version),
+            out if alone else out / competition.id,
+            key=key,
+            version=version,
+            force=force,
+            private_repo=private_repo,
+            advance=advance or (lambda count: None),
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:
