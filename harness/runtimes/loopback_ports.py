@@ -34,16 +34,20 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def _connect(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Serve one connection; one that cannot be handed on is closed, as by a server that is gone."""
     import asyncio
+    import contextlib
 
     try:
         far_reader, far_writer = await asyncio.open_unix_connection(path)
-        try:
-            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-        finally:
-            far_writer.close()
     except OSError as error:
         print(f"{path}: {error}", file=sys.stderr, flush=True)
+        writer.close()
+        return
+    try:
+        # Either side may have gone once it has what it wanted; the other is told by the closing.
+        with contextlib.suppress(OSError):
+            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
     finally:
+        far_writer.close()
         writer.close()
 
 

@@ -18,7 +18,13 @@ from mlebench_data.hub.keys import new_key
 def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Show a machine without engine and with settings of its own."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine")
-    for name in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "MLEBENCH_KEY", "MLEBENCH_KEY_FILE"):
+    for name in (
+        "HF_ENDPOINT",
+        "HF_HUB_OFFLINE",
+        "HF_EVALUATE_OFFLINE",
+        "MLEBENCH_KEY",
+        "MLEBENCH_KEY_FILE",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

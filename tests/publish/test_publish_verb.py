@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from packed_by_hand import tree_of
+from serving import run_client
 
 from mlebench_data.harness.cli import main
 from mlebench_data.hub.layout import MANIFEST
@@ -211,13 +212,16 @@ def test_metrics_as_folders_of_real_files(run: Run, tmp_path: Path) -> None:
     assert words(text, "rmse")[2:7] == ["published", "0", "1", "4", "0"]
 
 
-def test_published_metrics_load(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import evaluate
-
-    monkeypatch.setattr(evaluate.config, "HF_MODULES_CACHE", tmp_path / "modules")
+def test_published_metrics_load(run: Run, tmp_path: Path) -> None:
     run("metrics", "publish", "rmse", "--to", tmp_path / "out")
-    metric = evaluate.load(str(tmp_path / "out" / "rmse"))
-    assert metric.compute(references=[0.0, 0.0], predictions=[1.0, 1.0]) == {"rmse": 1.0}
+    # In a process of its own: evaluate imports the copies that it makes of modules.
+    code = f"""
+    import json
+    import evaluate
+    metric = evaluate.load({str(tmp_path / "out" / "rmse")!r})
+    print(json.dumps(metric.compute(references=[0.0, 0.0], predictions=[1.0, 1.0])))
+    """
+    assert run_client(code, None, tmp_path / "home") == {"rmse": 1.0}
 
 
 @pytest.mark.parametrize(
