@@ -240,4 +240,6 @@ def test_killed_while_uploading(tmp_path: Path, home: Path) -> None:
     with served_folder(tmp_path / "hub") as served:
         assert run_client(upload, served.url, home, served.token) == commit_of(source)
         assert files_of(served.folder / "cats") == files_of(source)
-        assert not list((served.folder / ".mlebench/staging").iterdir())
+        staging = served.folder / ".mlebench/staging"
+        # There is none where every upload was through before its server was killed.
+        assert not staging.is_dir() or not list(staging.iterdir())
