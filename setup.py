@@ -28,6 +28,11 @@ setup(
         "mlebench_data": ["py.typed", "competitions/*/*"],
         "mlebench_data.metrics": ["_shared/*", "*/README.md", "*/requirements.txt"],
         "mlebench_data.splits": ["*.txt", "locks/*/*.json"],
-        "mlebench_data.harness": ["agents/*/*", "images/*", "validator/sandbox/*"],
+        "mlebench_data.harness": [
+            "agents/*/*",
+            "images/*",
+            "profiles/*.yaml",
+            "validator/sandbox/*",
+        ],
     },
 )
