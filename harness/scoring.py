@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from mlebench_data.harness.executor import SNAPSHOTS, Execution
 from mlebench_data.harness.provenance import provenance, software_versions
 from mlebench_data.harness.result import AttemptResult, decide
 from mlebench_data.harness.sources import RunData
+from mlebench_data.prepare.manifest import hash_file
 
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]+)?")
 
@@ -57,7 +57,7 @@ def grade_submission(
         report = dataclasses.replace(report, status="invalid", reason=str(error))
     else:
         if path is not None:
-            digest = _digest(path)
+            digest = hash_file(path)[0]
         report = grade(
             competition,
             path or folder / "submission" / SUBMISSION_NAME,
@@ -74,7 +74,7 @@ def submission_digest(folder: Path) -> str | None:
         path = find_submission(folder)
     except UnsafeSubmissionError:
         return None
-    return None if path is None else _digest(path)
+    return None if path is None else hash_file(path)[0]
 
 
 def score_snapshots(
@@ -99,7 +99,7 @@ def score_snapshots(
         found.append(
             {
                 "seconds": _seconds(path),
-                "sha256": _digest(path),
+                "sha256": hash_file(path)[0],
                 "status": report.status,
                 "score": report.score,
                 "any_medal": report.any_medal,
@@ -201,8 +201,3 @@ def profile_record(settings: Settings) -> dict[str, Any]:
 
 def _seconds(path: Path) -> float:
     return float(path.stem)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

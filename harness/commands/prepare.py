@@ -10,10 +10,9 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.commands.arguments import (
@@ -24,6 +23,7 @@ from mlebench_data.harness.commands.arguments import (
     selected,
 )
 from mlebench_data.harness.commands.output import print_table, progress, size
+from mlebench_data.harness.commands.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from mlebench_data.catalogue import Competition
@@ -52,39 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-Outcome = tuple["PrepareResult | MlebenchError", float]
-
-
 def _prepare_one(
-    competition: Competition, *, advance: Callable[[int], None] | None = None, **options: object
-) -> Outcome:
-    """Prepare one competition; errors come back as values, so that the others go on."""
+    competition: Competition, *, advance: Callable[[int], None] | None = None, **options: Any
+) -> PrepareResult:
     from mlebench_data.prepare import prepare
 
-    started = time.monotonic()
-    try:
-        result = prepare(competition, advance=advance or (lambda count: None), **options)  # type: ignore[arg-type]
-    except MlebenchError as error:
-        return error, time.monotonic() - started
-    return result, time.monotonic() - started
-
-
-def _outcomes(
-    competitions: list[Competition], jobs: int, advance: Callable[[int], None], **options: object
-) -> Iterator[tuple[Competition, Outcome]]:
-    if jobs == 1 or len(competitions) == 1:
-        for competition in competitions:
-            yield competition, _prepare_one(competition, advance=advance, **options)
-        return
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-
-    with ProcessPoolExecutor(jobs) as pool:
-        running = {
-            pool.submit(functools.partial(_prepare_one, **options), item): item  # type: ignore[arg-type]
-            for item in competitions
-        }
-        for future in as_completed(running):
-            yield running[future], future.result()
+    return prepare(competition, advance=advance or (lambda count: None), **options)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -94,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise MlebenchError(f"--jobs must be at least 1, not {arguments.jobs}.")
     if arguments.raw is not None and not arguments.raw.is_dir():
         raise MlebenchError(f"--raw: there is no folder {arguments.raw}.")
-    options: dict[str, object] = {
+    options: dict[str, Any] = {
         "data_dir": data_dir(arguments),
         "raw": arguments.raw,
         "version": arguments.data_version,
@@ -107,23 +80,26 @@ def run(arguments: argparse.Namespace) -> int:
     with progress() as display:
         bar = display.add_task("competitions", total=len(competitions))
         files = display.add_task("files", total=None)
-        for competition, (result, seconds) in _outcomes(
-            competitions, arguments.jobs, lambda count: display.advance(files, count), **options
-        ):
+        one = functools.partial(_prepare_one, **options)
+        if arguments.jobs == 1 or len(competitions) == 1:
+            # Other processes cannot reach the display.
+            one = functools.partial(one, advance=lambda count: display.advance(files, count))
+        for outcome in side_by_side(one, competitions, arguments.jobs):
             display.advance(bar)
+            name, result, seconds = outcome.competition.id, outcome.result, f"{outcome.seconds:.1f}"
             if isinstance(result, MlebenchError):
                 failed.append(result)
-                rows.append((competition.id, "failed", "", "", "", f"{seconds:.1f}"))
+                rows.append((name, "failed", "", "", "", seconds))
                 continue
             manifest = result.manifest
             rows.append(
                 (
-                    competition.id,
+                    name,
                     result.status,
                     len(manifest.files),
                     size(manifest.size),
                     result.lock,
-                    f"{seconds:.1f}",
+                    seconds,
                 )
             )
     print_table(

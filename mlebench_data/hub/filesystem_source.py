@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from mlebench_data.errors import (
 from mlebench_data.hub.layout import CARD, MANIFEST, SEALED_LIST
 from mlebench_data.hub.origin import without_secrets
 from mlebench_data.hub.repository import RepositoryFile, commit_of_contents
-from mlebench_data.hub.snapshot import Snapshot
+from mlebench_data.hub.snapshot import RemoteSnapshot
 from mlebench_data.prepare.manifest import hash_file
 
 logger = logging.getLogger(__name__)
@@ -32,7 +30,6 @@ _LOCAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of the disk that is written to: no further try makes them go away."""
 
 _BLOCK_SIZE = 4 << 20
-_WORKERS = 4
 
 
 def open_file_system(url: str) -> tuple[Any, str]:
@@ -65,7 +62,7 @@ def explain(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-class FilesystemSnapshot(Snapshot):
+class FilesystemSnapshot(RemoteSnapshot):
     """A repository in a file system that is not the local one.
 
     Parameters
@@ -119,18 +116,6 @@ class FilesystemSnapshot(Snapshot):
             f"{self.source} cannot be read: {explain(error)}. Check the address, the network, the "
             "credentials and the clock of this machine."
         )
-
-    def fetch(self, files: Sequence[RepositoryFile], target: Path) -> Path:
-        """Copy files; one that broke off goes on where it ended."""
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            futures = [pool.submit(self._fetch, item, target) for item in files]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-        return target
 
     def _fetch(self, item: RepositoryFile, target: Path) -> None:
         place = target / item.path

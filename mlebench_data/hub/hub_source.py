@@ -6,8 +6,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +20,7 @@ from mlebench_data.errors import (
 from mlebench_data.hub.filesystem_source import explain
 from mlebench_data.hub.layout import MANIFEST
 from mlebench_data.hub.repository import RepositoryFile
-from mlebench_data.hub.snapshot import Snapshot
+from mlebench_data.hub.snapshot import RemoteSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +32,6 @@ RETRY_SECONDS = (1, 4)
 of its own before it gives up, but not after every kind of failure."""
 
 _TIMEOUT = 15.0
-_WORKERS = 4
 
 Answer = TypeVar("Answer")
 
@@ -52,7 +50,7 @@ def _is_network_error(error: Exception) -> bool:
     return bool(libraries & {"httpx", "httpx2", "requests"})
 
 
-class HubSnapshot(Snapshot):
+class HubSnapshot(RemoteSnapshot):
     """A repository on a dataset host at one commit.
 
     Files that the user's cache of the Hub has are taken from there, also without a network.
@@ -113,19 +111,6 @@ class HubSnapshot(Snapshot):
             return known.read_bytes()
         with tempfile.TemporaryDirectory() as folder:
             return self._download(path, Path(folder)).read_bytes()
-
-    def fetch(self, files: Sequence[RepositoryFile], target: Path) -> Path:
-        """Download files; one that broke off goes on where it ended."""
-        target.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            futures = [pool.submit(self._fetch, item, target) for item in files]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-        return target
 
     def _fetch(self, item: RepositoryFile, target: Path) -> None:
         place = target / item.path

@@ -22,7 +22,7 @@ from mlebench_data.hub.layout import MANIFEST
 from mlebench_data.hub.linking import FOLDER_MODE, link_tree
 from mlebench_data.hub.origin import Origin
 from mlebench_data.hub.private_cache import check_identity
-from mlebench_data.hub.repository import PublicFile, RepositoryManifest, commit_of
+from mlebench_data.hub.repository import PublicFile, RepositoryManifest, commit_of, manifest_digest
 from mlebench_data.hub.snapshot import Snapshot
 from mlebench_data.hub.sources import Source, open_source
 from mlebench_data.hub.storage import writing
@@ -159,8 +159,12 @@ def restore(
         If `out` holds something else, or cannot be written.
     """
     manifest = RepositoryManifest.read(repository)
-    digest = hashlib.sha256((repository / MANIFEST).read_bytes()).hexdigest()
-    origin = Origin(str(repository.absolute()), manifest.version, commit_of(repository), digest)
+    origin = Origin(
+        str(repository.absolute()),
+        manifest.version,
+        commit_of(repository),
+        manifest_digest(repository),
+    )
 
     def result(status: Literal["restored", "unchanged"]) -> RestoreResult:
         return RestoreResult(

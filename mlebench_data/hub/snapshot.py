@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mlebench_data.errors import DataNotFoundError
 from mlebench_data.hub.repository import RepositoryFile
+
+#: Files that are fetched at a time.
+_AT_ONCE = 4
 
 
 class Snapshot(ABC):
@@ -69,6 +73,27 @@ class Snapshot(ABC):
         SourceError
             If the place cannot be reached, or refuses.
         """
+
+
+class RemoteSnapshot(Snapshot):
+    """A repository elsewhere, of which several files are fetched at a time."""
+
+    def fetch(self, files: Sequence[RepositoryFile], target: Path) -> Path:
+        """Fetch files; one that broke off goes on where it ended."""
+        target.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            futures = [pool.submit(self._fetch, item, target) for item in files]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        return target
+
+    @abstractmethod
+    def _fetch(self, item: RepositoryFile, target: Path) -> None:
+        """Fetch one file, and make sure that it is the one described."""
 
 
 class FolderSnapshot(Snapshot):
