@@ -10,7 +10,7 @@ files    50,000 images of 4 kB: against `cp -al` with links, against `cp -r` wit
          `sha256sum` of all files, the least that a manifest needs
 zip      a zip of 50,000 images of 2 kB, made into two zips: against `unzip`, also with `zip`
 table    4,000,000 rows of 56 whole numbers: against pandas read_csv, split, to_csv; same bytes
-jobs     twenty competitions, eleven of them tables of 30 MB: --jobs 2 against --jobs 1
+jobs     twenty competitions, eleven of them tables of 120 MB: --jobs 2 against --jobs 1
 """
 
 from __future__ import annotations
@@ -308,7 +308,7 @@ def case_jobs(folder: Path) -> None:
 
 
 def make_jobs(raw: Path) -> list[str]:
-    """Unpack test vectors; tables grow to 30 MB by repeating their rows."""
+    """Unpack test vectors; tables grow to 120 MB by repeating their rows."""
     import tarfile
 
     for name in (*TABLES, *TREES):
@@ -322,7 +322,7 @@ def make_jobs(raw: Path) -> list[str]:
             header, _, body = table.read_bytes().partition(b"\n")
             with table.open("wb") as file:
                 file.write(header + b"\n")
-                for _ in range(1 + 30_000_000 // len(body)):
+                for _ in range(1 + 120_000_000 // len(body)):
                     file.write(body)
     return [*TABLES, *TREES]
 

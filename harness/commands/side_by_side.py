@@ -36,10 +36,16 @@ def _one(function: Callable[[Competition], Result], competition: Competition) ->
     return Outcome(competition, result, time.monotonic() - started)
 
 
+def _size(competition: Competition) -> int:
+    return competition.facts.source.size_bytes or 0
+
+
 def side_by_side(
     function: Callable[[Competition], Result], competitions: list[Competition], jobs: int
 ) -> Iterator[Outcome[Result]]:
     """Apply a function to competitions, some at a time; give what is done first.
+
+    Several at a time begin with the largest, lest it is still at work when all others are done.
 
     Parameters
     ----------
@@ -59,5 +65,6 @@ def side_by_side(
 
     # Not forked: the progress display runs in a thread, whose locks a fork would copy.
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(one, item) for item in competitions]):
+        largest_first = sorted(competitions, key=_size, reverse=True)
+        for future in as_completed([pool.submit(one, item) for item in largest_first]):
             yield future.result()

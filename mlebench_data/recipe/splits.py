@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mlebench_data.errors import PrepareError
 from mlebench_data.recipe.context import Context
 from mlebench_data.recipe.operation import Name, Operation
+from mlebench_data.recipe.row_selection import take_rows
 
 
 class RowShare(BaseModel):
@@ -99,7 +100,7 @@ class SplitRows(Operation):
         )
         for name, positions in zip(self.into, parts, strict=True):
             context.values[name] = (
-                value.iloc[positions].reset_index(drop=True)
+                take_rows(value, positions)
                 if isinstance(value, pd.DataFrame)
                 else [value[position] for position in positions]
             )
@@ -147,7 +148,7 @@ class SplitGroups(Operation):
             positions = np.flatnonzero(rank >= 0)
             if self.rows == "groups":
                 positions = positions[np.argsort(rank[positions], kind="stable")]
-            context.values[name] = table.iloc[positions].reset_index(drop=True)
+            context.values[name] = take_rows(table, positions)
 
 
 class SplitWithinGroups(Operation):
@@ -192,7 +193,7 @@ class SplitWithinGroups(Operation):
             start = end
         table = context.table(self.table)
         for name, part in zip(self.into, parts, strict=True):
-            context.values[name] = table.iloc[np.concatenate(part)].reset_index(drop=True)
+            context.values[name] = take_rows(table, np.concatenate(part))
 
     def _split(self, context: Context, size: int) -> tuple[Any, Any]:
         import numpy as np
@@ -221,4 +222,4 @@ class ShuffleRows(Operation):
         table = context.table(self.table)
         order = list(range(len(table)))
         random.Random(self.seed).shuffle(order)
-        context.values[self.into] = table.iloc[order].reset_index(drop=True)
+        context.values[self.into] = take_rows(table, order)
