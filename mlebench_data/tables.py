@@ -77,17 +77,45 @@ def read_csv(
         dtype={**dict.fromkeys(columns_as_text or [], "str"), **(types or {})} or None,
         **options,
     )
-    floats = list(table.columns[table.dtypes == "float64"])
-    if float_parser == "fast" and floats:
-        text = pd.read_csv(
+
+    def as_text(columns: list[str]) -> pd.DataFrame:
+        if content is None and not isinstance(source, Path):
+            source.seek(0)
+        text: pd.DataFrame = pd.read_csv(
             source if content is None else io.BytesIO(content),
             dtype="str",
-            usecols=floats,
+            usecols=columns,
             **options,
         )
+        return text
+
+    floats = list(table.columns[table.dtypes == "float64"])
+    if float_parser == "fast" and floats:
+        text = as_text(floats)
         for name in floats:
             table[name] = parse_floats(table[name], text[name])
+    if large := _columns_of_python_integers(table):
+        text = as_text(large)
+        for name in large:
+            table[name] = text[name]
     return table
+
+
+def _columns_of_python_integers(table: pd.DataFrame) -> list[str]:
+    """Name the columns of integers beyond 64 bits, which are text up to pandas 2.
+
+    Python integers are no type of a column: such ids could not even be compared with others.
+    """
+    import pandas as pd
+    from packaging.version import parse as parse_version
+
+    if parse_version(pd.__version__).major < 3:
+        return []
+    return [
+        str(name)
+        for name in table.columns[table.dtypes == "object"]
+        if pd.api.types.infer_dtype(table[name], skipna=True) == "integer"
+    ]
 
 
 def write_csv(

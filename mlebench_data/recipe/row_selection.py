@@ -38,7 +38,9 @@ def take_rows(table: pd.DataFrame, positions: list[int] | np.ndarray[Any, Any]) 
     order = np.asarray(positions, dtype=np.intp)
 
     def pick(place: int) -> Any:
-        return table.iloc[:, place].array.take(order)
+        column = table.iloc[:, place]
+        # Its type is said, else a mixture of which text alone is picked would become text.
+        return pd.Series(column.array.take(order), dtype=column.dtype, copy=False)
 
     places = range(table.shape[1])
     if len(order) * len(places) < _WORTH_THREADS:

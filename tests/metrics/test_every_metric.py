@@ -150,7 +150,7 @@ def test_card_is_complete(metric: Metric) -> None:
     assert re.search(r"^description: >-\n  \S", text, re.MULTILINE)
     direction = "Higher" if info.higher_is_better else "Lower"
     assert f"{direction} is better." in text
-    assert f"{direction} is better." in (metric.function.__doc__ or "").replace("\n    ", " ")
+    assert f"{direction} is better." in " ".join((metric.function.__doc__ or "").split())
     assert f"# {info.title}\n" in text
     assert info.summary.endswith(".")
     low, high = info.range

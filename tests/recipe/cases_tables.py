@@ -30,6 +30,13 @@ CASES = [
         values={"t": pd.DataFrame({"f": [0.30661019938070955]})},
     ),
     Case(
+        "integers beyond 64 bits are text, with every pandas version",
+        "read_table",
+        {"path": "t.csv", "into": "t", "missing_tokens": "pandas"},
+        raw={"t.csv": "id,n\n00123456789012345678901,1\n7,2\nNA,3\n"},
+        values={"t": pd.DataFrame({"id": ["00123456789012345678901", "7", None], "n": [1, 2, 3]})},
+    ),
+    Case(
         "no such file",
         "read_table",
         {"path": "t.csv", "into": "t"},

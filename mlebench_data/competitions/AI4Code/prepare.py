@@ -20,7 +20,7 @@ def split_families(context: Context, test_size: int, seed: int) -> None:
     ancestors = context.table("ancestors")
     order = np.random.RandomState(seed).permutation(len(ancestors))
     shuffled = ancestors.iloc[order].reset_index(drop=True)
-    family, _ = pd.factorize(shuffled["ancestor_id"])
+    family, _ = pd.factorize(shuffled["ancestor_id"], use_na_sentinel=False)
     is_test = np.zeros(family.max() + 1 if len(family) else 0, dtype=bool)
     room = test_size
     for number, size in enumerate(np.bincount(family).tolist()):

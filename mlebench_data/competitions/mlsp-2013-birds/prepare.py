@@ -55,7 +55,7 @@ def write_labels(context: Context, species: int) -> None:
     for number, labels in _kept_lines(context, f"{ESSENTIAL}/rec_labels_test_hidden.txt"):
         if is_test[number]:
             lines.append(f"{number},?")
-            answers[number] = [int(label) for label in labels.split(",") if label]
+            answers[number] = [int(label) for label in labels.split(",") if label.strip()]
         else:
             lines.append(f"{number},{labels}" if labels else str(number))
     _write_lines(context, "public/essential_data/rec_labels_test_hidden.txt", lines)
@@ -97,8 +97,8 @@ def _kept_lines(context: Context, path: str) -> list[tuple[int, str]]:
         lines = stream.read().decode("utf-8").splitlines()[1:]
     kept = []
     for line in lines:
-        number, _, rest = line.strip().partition(",")
-        if number and int(number) in new:
+        number, _, rest = line.partition(",")
+        if number.strip() and int(number) in new:
             kept.append((new[int(number)], rest))
     return kept
 

@@ -25,6 +25,10 @@ def make_answers(context: Context, no_finding: int) -> None:
     first = context.table("test").groupby(["image_id", "class_id"])[list(COLUMNS)].first()
     answers = first.reset_index()[["image_id", "class_id", *COLUMNS]]
     answers[list(BOX)] = answers[list(BOX)].fillna(0.0)
+    # As published: what is missing is 0, names too.
+    for name in ("class_name", "rad_id"):
+        numeric = pd.api.types.is_numeric_dtype(answers[name])
+        answers[name] = answers[name].fillna(0 if numeric else "0")
     answers.loc[answers["class_id"] == no_finding, ["x_max", "y_max"]] = 1.0
     context.values["answers"] = answers
 
