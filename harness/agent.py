@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlebench_data.errors import MlebenchError, UnknownNameError, suggest
-from mlebench_data.harness.runtimes.base import Network
+from mlebench_data.harness.runtimes.masking import MASK
+from mlebench_data.harness.runtimes.sandbox import Network
 from mlebench_data.prepare.manifest import hash_file
 
 FILE_NAME = "agent.yaml"
-#: Stands in records for the value of a secret.
-MASK = "***"
 Value = str | int | float | bool
 
 

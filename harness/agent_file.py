@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from mlebench_data.harness.runtimes.base import Network
+from mlebench_data.harness.runtimes.sandbox import Network
 
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 

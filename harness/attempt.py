@@ -11,7 +11,7 @@ from typing import Any
 from mlebench_data.catalogue import Competition
 from mlebench_data.harness.agent import Agent
 from mlebench_data.harness.result import metric_digest
-from mlebench_data.harness.runtimes.base import Limits, Network
+from mlebench_data.harness.runtimes.sandbox import Limits, Network
 from mlebench_data.harness.sources import RunData
 
 LOG_NAME = "agent.log"
@@ -69,6 +69,8 @@ class Settings:
         How often an attempt is made again after an infrastructure failure.
     backoff_seconds : float
         Wait before the first of them; each later one is four times as long, 5 minutes at most.
+    engine_wait_seconds : float
+        How long a run waits for an engine that does not answer.
     validator : bool
         Whether agents can have the format of their submission checked.
     models : mapping or None
@@ -90,6 +92,7 @@ class Settings:
     snapshot_every: float | None = None
     retries: int = 3
     backoff_seconds: float = 5.0
+    engine_wait_seconds: float = 12 * 3600.0
     validator: bool = True
     models: Mapping[str, Any] | None = None
     max_cost: float | None = None

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.commands.output import size
-
-Level = Literal["ok", "note", "problem"]
+from mlebench_data.harness.doctor_libraries import extras, hugging_face, models
+from mlebench_data.harness.finding import Finding, Level
 
 #: Free space below which a folder is hardly of use.
 _LITTLE_SPACE = 20 << 30
@@ -23,49 +20,6 @@ _PROBE_MEMORY = 64 << 20
 _PROBE = (
     "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; true"
 )
-
-#: What the optional parts of the package need, and what each is for.
-EXTRAS = {
-    "archives": (("py7zr",), "7z archives"),
-    "images": (("PIL",), "decoding images"),
-    "kaggle": (("kaggle",), "mlebench fetch"),
-    "serve": (("starlette", "uvicorn"), "mlebench serve"),
-    "s3": (("s3fs",), "sources and targets on S3"),
-    "llm": (("litellm",), "--network llm"),
-    "ray": (("ray",), "--ray"),
-}
-
-#: Variables of the Hugging Face libraries that change where data comes from.
-_HUB_VARIABLES = (
-    "HF_ENDPOINT",
-    "HF_HOME",
-    "HF_HUB_OFFLINE",
-    "HF_DATASETS_OFFLINE",
-    "HF_EVALUATE_OFFLINE",
-    "HF_HUB_DISABLE_XET",
-)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check found.
-
-    Attributes
-    ----------
-    area : str
-        What was looked at.
-    level : {"ok", "note", "problem"}
-        Whether something is wrong: a note is something that only some uses need.
-    text : str
-        What is there.
-    remedy : str
-        What to do, where something is missing.
-    """
-
-    area: str
-    level: Level
-    text: str
-    remedy: str = ""
 
 
 def examine(data_dir: Path, key_file: Path | None = None) -> Iterator[Finding]:
@@ -93,6 +47,7 @@ def examine(data_dir: Path, key_file: Path | None = None) -> Iterator[Finding]:
         ("source", source),
         ("key", partial(key, key_file)),
         ("extras", extras),
+        ("models", models),
         ("hugging face", hugging_face),
         ("clock", clock),
         ("leftovers", leftovers),
@@ -109,8 +64,8 @@ def examine(data_dir: Path, key_file: Path | None = None) -> Iterator[Finding]:
 
 def engine() -> Iterator[Finding]:
     """Look for the Docker engine, and whether it holds limits."""
-    from mlebench_data.harness.runtimes.base import RuntimeFailure
     from mlebench_data.harness.runtimes.docker_engine import connection
+    from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
     try:
         with connection() as client:
@@ -157,8 +112,8 @@ def engine() -> Iterator[Finding]:
 def images() -> Iterator[Finding]:
     """Look for the images of the package."""
     from mlebench_data.harness.images.images import image_names, image_reference
-    from mlebench_data.harness.runtimes.base import RuntimeFailure
     from mlebench_data.harness.runtimes.docker_engine import connection
+    from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
     try:
         with connection() as client:
@@ -182,8 +137,8 @@ def limits() -> Iterator[Finding]:
     import docker.errors
 
     from mlebench_data.harness.images.images import image_reference
-    from mlebench_data.harness.runtimes.base import RuntimeFailure
     from mlebench_data.harness.runtimes.docker_engine import connection
+    from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
     try:
         with connection() as client:
@@ -216,7 +171,7 @@ def limits() -> Iterator[Finding]:
 def gpus() -> Iterator[Finding]:
     """Look for GPUs, and whether containers can have them."""
     from mlebench_data.harness.gpus import container_gpu_problem, find_gpus
-    from mlebench_data.harness.runtimes.base import RuntimeFailure
+    from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
     found = find_gpus()
     if not found:
@@ -291,35 +246,6 @@ def key(key_file: Path | None) -> Iterator[Finding]:
     yield Finding("key", "ok", f"fingerprint {found.key_id}")
 
 
-def extras() -> Iterator[Finding]:
-    """Look for optional libraries."""
-    for name, (modules, purpose) in EXTRAS.items():
-        missing = [module for module in modules if importlib.util.find_spec(module) is None]
-        if missing:
-            yield Finding(
-                "extras",
-                "note",
-                f"{name}: not installed ({purpose})",
-                f"pip install 'mlebench-data[{name}]'",
-            )
-        else:
-            yield Finding("extras", "ok", f"{name}: {purpose}")
-
-
-def hugging_face() -> Iterator[Finding]:
-    """Say which settings of the Hugging Face libraries are in force."""
-    found = {name: os.environ[name] for name in _HUB_VARIABLES if os.environ.get(name)}
-    text = ", ".join(f"{name}={value}" for name, value in found.items()) or "no settings"
-    yield Finding("hugging face", "ok", text)
-    if found.get("HF_HUB_OFFLINE") and not found.get("HF_EVALUATE_OFFLINE"):
-        yield Finding(
-            "hugging face",
-            "note",
-            "HF_HUB_OFFLINE is set and HF_EVALUATE_OFFLINE is not: evaluate still asks the network",
-            "export HF_EVALUATE_OFFLINE=1",
-        )
-
-
 def clock() -> Iterator[Finding]:
     """Look whether the clock can be right."""
     newest = Path(__file__).stat().st_mtime
@@ -338,8 +264,8 @@ def clock() -> Iterator[Finding]:
 
 def leftovers() -> Iterator[Finding]:
     """Look for containers of harnesses that are gone."""
-    from mlebench_data.harness.runtimes.base import RuntimeFailure
     from mlebench_data.harness.runtimes.docker import orphans
+    from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
     try:
         found = orphans()

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Sequence
 
 from mlebench_data.errors import MlebenchError
-from mlebench_data.harness.runtimes.base import Gpu
+from mlebench_data.harness.runtimes.sandbox import Gpu
 
 _QUERY = ("index", "uuid", "name", "memory.total")
 _SECONDS = 60
@@ -71,8 +71,8 @@ def container_gpu_problem() -> str | None:
     RuntimeFailure
         If no engine answers.
     """
-    from mlebench_data.harness.runtimes.base import LastingFailure
     from mlebench_data.harness.runtimes.docker import DockerRuntime
+    from mlebench_data.harness.runtimes.failures import LastingFailure
 
     runtime = DockerRuntime()
     try:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from mlebench_data.catalogue import Competition
-from mlebench_data.harness.runtimes.base import Limits, Network
+from mlebench_data.harness.runtimes.sandbox import Limits, Network
 
 _NETWORKS = {
     "none": "there is none",
@@ -100,6 +100,8 @@ Rules:
     looking up the answers and not written by hand.
   - You may replace submission.csv as often as you like. What lies there when your time is up
     counts, so write a first one early.
+  - The competition's files cannot be written, and nor can copies of them that keep their mode
+    (cp, shutil.copy): make such a copy writable (chmod u+w) before you write it again.
 {check}{limited}
   - Network: {_NETWORKS[network]}.
 """

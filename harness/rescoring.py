@@ -20,7 +20,7 @@ from mlebench_data.harness.result import (
 )
 from mlebench_data.harness.runtimes.base import Ending, HowEnded
 from mlebench_data.harness.scoring import grade_submission, score_snapshots, submission_digest
-from mlebench_data.harness.sources import RunData, Source
+from mlebench_data.harness.sources import Answers, Source
 
 
 def rescore(folder: Path, source: Source, *, force: bool, tell: Callable[[str], None]) -> int:
@@ -53,7 +53,7 @@ def rescore(folder: Path, source: Source, *, force: bool, tell: Callable[[str], 
     records = record_paths(folder)
     if not records:
         raise DataNotFoundError(f"There are no results in {folder}: no */*/{FILE_NAME}.")
-    loaded: dict[tuple[str, str], RunData] = {}
+    loaded: dict[tuple[str, str], Answers] = {}
     changed = 0
     for path in records:
         try:
@@ -67,7 +67,7 @@ def rescore(folder: Path, source: Source, *, force: bool, tell: Callable[[str], 
         competition = load_competition(old.competition_id)
         key = (old.competition_id, old.version)
         if key not in loaded:
-            loaded[key] = source.load(competition, old.version)
+            loaded[key] = source.answers(competition, old.version)
         data = loaded[key]
         name = path.parent.relative_to(folder)
         metric = competition.version(old.version).metric.name
@@ -92,7 +92,7 @@ def rescore(folder: Path, source: Source, *, force: bool, tell: Callable[[str], 
 
 
 def _score(
-    competition: Competition, folder: Path, old: AttemptResult, data: RunData
+    competition: Competition, folder: Path, old: AttemptResult, data: Answers
 ) -> AttemptResult:
     """Return the record of an attempt with its submission scored now."""
     assert old.ended is not None

@@ -117,6 +117,12 @@ class AttemptResult:
     profile: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_self_test(self) -> bool:
+        """Whether the harness submitted the answers to test itself, and no agent ran."""
+        agent = self.settings.get("agent")
+        return isinstance(agent, dict) and agent.get("self_test") is True
+
     def write(self, folder: Path) -> None:
         """Write `result.json` at once: a killed harness leaves the old file or the new one."""
         text = strict_json({"format": FORMAT, **asdict(self)}, indent=1)

@@ -2,135 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-import json
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from mlebench_data.catalogue import Competition
 from mlebench_data.errors import MlebenchError
-from mlebench_data.harness.agent import Agent
-from mlebench_data.harness.attempt import LOG_NAME, Attempt, Settings, known_facts
-from mlebench_data.harness.executor import SNAPSHOTS, Execution, Executor, Work, make_folders
+from mlebench_data.harness.attempt import Attempt, Settings
+from mlebench_data.harness.attempt_sandbox import make_folders
+from mlebench_data.harness.earlier import set_aside
+from mlebench_data.harness.executor import Execution, Executor, Work
 from mlebench_data.harness.gold.self_test import expect_best, submit_answers
-from mlebench_data.harness.models.proxy import USAGE
+from mlebench_data.harness.limited.client import PROCESSES
 from mlebench_data.harness.observer import Observer
-from mlebench_data.harness.remove_tree import remove_tree
-from mlebench_data.harness.result import FILE_NAME as RESULT_NAME
+from mlebench_data.harness.outage import Outage
+from mlebench_data.harness.planning import Entry, make_entries
 from mlebench_data.harness.result import FINAL, AttemptResult
-from mlebench_data.harness.runtimes.base import (
-    Cancelled,
+from mlebench_data.harness.runtimes.base import Cancelled
+from mlebench_data.harness.runtimes.failures import (
+    EngineUnreachable,
     LastingFailure,
     OutOfReach,
     RuntimeFailure,
 )
 from mlebench_data.harness.runtimes.owner import Owner
 from mlebench_data.harness.scoring import conclude, failed
-from mlebench_data.harness.sources import RunData, Source
-from mlebench_data.harness.state import FILE_NAME as STATE_NAME
+from mlebench_data.harness.sources import Source
 from mlebench_data.harness.state import AttemptState, patiently
-from mlebench_data.harness.validator.places import RECORD
 
-EARLIER = "earlier"
-#: What is kept of an attempt that left a submission and is made again all the same.
-_KEPT = (
-    "submission",
-    "logs",
-    "code",
-    SNAPSHOTS,
-    LOG_NAME,
-    RECORD,
-    USAGE,
-    STATE_NAME,
-    RESULT_NAME,
-)
 _LONGEST_BACKOFF = 300.0
 
 logger = logging.getLogger(__name__)
-
-
-def plan(
-    competitions: Sequence[Competition],
-    agents: Sequence[Agent],
-    *,
-    seeds: int,
-    version: str | None,
-    out: Path,
-) -> list[Attempt]:
-    """List all attempts of a run.
-
-    Parameters
-    ----------
-    competitions, agents : sequences
-        Each agent attempts each competition.
-    seeds : int
-        Number of seeds, from 0.
-    version : str, optional
-        Data version; each competition's oldest by default.
-    out : pathlib.Path
-        Folder of the run; an attempt's is `<out>/<competition>/<agent>-seed<n>`.
-
-    Raises
-    ------
-    UnknownNameError
-        If a competition has no such version.
-    """
-    for competition in competitions:
-        competition.version(version)
-    return [
-        Attempt(
-            competition,
-            version or competition.versions[0],
-            agent,
-            seed,
-            out / competition.id / f"{agent.name}-seed{seed}",
-        )
-        for competition in competitions
-        for agent in agents
-        for seed in range(seeds)
-    ]
-
-
-@dataclass
-class _Entry:
-    """One attempt with what is known of it."""
-
-    number: int
-    attempt: Attempt
-    data: RunData
-    facts: dict[str, Any]
-    result: AttemptResult | None
-    failures: int = 0
-
-    @property
-    def facts_sha256(self) -> str:
-        """Digest of the facts."""
-        return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()
-
-    def state(self) -> AttemptState:
-        """Return how far the attempt has come, as far as this command can go on with it."""
-        state = AttemptState.read(self.attempt.folder)
-        if state is None:
-            return AttemptState("waiting")
-        if state.facts_sha256 != self.facts_sha256:
-            return state.changed("waiting", token=None, execution=None)
-        return state
-
-    def is_adoptable(self) -> bool:
-        """Tell whether an agent may still run that a harness which is gone had started."""
-        return _is_adoptable(self.state())
-
-
-def _is_adoptable(state: AttemptState) -> bool:
-    # Whatever the state: where the way to it broke, it may be there again.
-    return bool(state.token) and state.execution is None
 
 
 def run_all(
@@ -184,24 +88,8 @@ def run_all(
         agent.check_needs(gpus=settings.gpus_per_run, network=settings.network)
         agent.secret_values()
     places = min(workers, executor.places(settings))
-    data = _load_all(attempts, source)
+    entries = make_entries(attempts, source, settings, isolates=executor.isolates)
     description = executor.describe()
-    digests = {attempt.agent.name: "" for attempt in attempts}
-    for agent in {attempt.agent.name: attempt.agent for attempt in attempts}.values():
-        digests[agent.name] = agent.digest()
-    entries = []
-    for number, attempt in enumerate(attempts):
-        facts = known_facts(
-            attempt,
-            data[_data_key(attempt)],
-            settings,
-            isolates=executor.isolates and not attempt.agent.self_test,
-            agent_sha256=digests[attempt.agent.name],
-        )
-        done = AttemptResult.read(attempt.folder)
-        final = done if done is not None and done.outcome in FINAL else None
-        entries.append(_Entry(number, attempt, data[_data_key(attempt)], facts, final))
-    _check_same_settings(entries)
     begin()
     observer.planned(attempts)
     if places < min(workers, len(attempts)):
@@ -220,13 +108,13 @@ def run_all(
     return [entry.result for entry in entries if entry.result is not None]
 
 
-def _remove_leftovers(entries: Sequence[_Entry], executor: Executor) -> list[str]:
+def _remove_leftovers(entries: Sequence[Entry], executor: Executor) -> list[str]:
     """Remove what harnesses that are gone left behind, but for what is going to be adopted."""
     tokens = {}
     for entry in entries:
         state = AttemptState.read(entry.attempt.folder)
         if state is not None and state.token:
-            tokens[state.token] = entry.is_adoptable()
+            tokens[state.token] = entry.state().is_adoptable
     return executor.remove_leftovers(
         keep=[token for token, wanted in tokens.items() if wanted],
         drop=[token for token, wanted in tokens.items() if not wanted],
@@ -249,13 +137,14 @@ class _Run:
         self._description = description
         self._owner = str(Owner.current())
         self._cancelled = Cancelled()
+        self._outage = Outage(settings.engine_wait_seconds, settings.backoff_seconds)
 
-    def work_off(self, entries: Sequence[_Entry], places: int) -> None:
+    def work_off(self, entries: Sequence[Entry], places: int) -> None:
         """Run all attempts, `places` at a time; those that can be taken over first."""
 
-        def is_under_way(entry: _Entry) -> bool:
+        def is_under_way(entry: Entry) -> bool:
             state = entry.state()
-            return _is_adoptable(state) or state.execution is not None
+            return state.is_adoptable or state.execution is not None
 
         waiting = [(0.0, not is_under_way(entry), entry.number) for entry in entries]
         heapq.heapify(waiting)
@@ -265,12 +154,17 @@ class _Run:
             try:
                 while waiting or running:
                     now = time.monotonic()
-                    while waiting and len(running) < places and waiting[0][0] <= now:
+                    while (
+                        waiting
+                        and len(running) < places
+                        and waiting[0][0] <= now
+                        and not self._outage.is_waiting
+                    ):
                         number = heapq.heappop(waiting)[2]
                         running[pool.submit(self._attempt, by_number[number])] = number
                     # In short waits, so that Ctrl-C reaches this thread at once.
                     pause = 0.5
-                    if waiting and len(running) < places:
+                    if waiting and len(running) < places and not self._outage.is_waiting:
                         pause = min(pause, max(waiting[0][0] - now, 0.001))
                     if not running:
                         time.sleep(pause)
@@ -293,11 +187,12 @@ class _Run:
                 ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
             except KeyboardInterrupt:
                 self._cancelled.hurry.set()
+                PROCESSES.cancel()
                 continue
             for future in ended:
                 del running[future]
 
-    def _attempt(self, entry: _Entry) -> float | None:
+    def _attempt(self, entry: Entry) -> float | None:
         """Make an attempt; return after how many seconds it is to be made again, if it is."""
         if self._cancelled.is_set():
             return None
@@ -352,9 +247,15 @@ class _Run:
         self._observer.finished(attempt, result)
         return None
 
-    def _delay(self, entry: _Entry, error: Exception) -> float | None:
+    def _delay(self, entry: Entry, error: Exception) -> float | None:
         if self._cancelled.is_set() or isinstance(error, LastingFailure):
             return None
+        if isinstance(error, EngineUnreachable):
+            is_new, pause = self._outage.noticed()
+            if is_new:
+                self._observer.noted(None, "the engine does not answer; waiting until it does")
+            if pause is not None:
+                return pause
         if entry.failures >= self._settings.retries:
             return None
         entry.failures += 1
@@ -362,21 +263,27 @@ class _Run:
             return error.pause_seconds
         return min(self._settings.backoff_seconds * 4.0 ** (entry.failures - 1), _LONGEST_BACKOFF)
 
+    def _engine_answers(self) -> None:
+        seconds = self._outage.over()
+        if seconds is not None:
+            self._observer.noted(None, f"the engine answers again, after {seconds:.0f} s")
+
     def _execute(
-        self, work: Work, state: AttemptState, entry: _Entry
+        self, work: Work, state: AttemptState, entry: Entry
     ) -> tuple[AttemptState, Execution]:
         """Run the agent, or go on with what an earlier harness has begun."""
         attempt = work.attempt
         execution = None
         if state.execution is not None:
             return state, Execution.from_dict(state.execution)
-        if state.token is not None and _is_adoptable(state):
+        if state.token is not None and state.is_adoptable:
             token = state.token
             self._observer.adopted(attempt)
             state = state.changed("running", owner=self._owner)
             self._write(attempt, state)
             execution = self._executor.adopt(token, state.gpus, work, cancelled=self._cancelled)
             state = state.changed("running", token=None)
+            self._engine_answers()
         if execution is None:
             set_aside(attempt.folder)
             state = AttemptState("waiting").changed(
@@ -392,6 +299,7 @@ class _Run:
 
             def started(token: str, gpus: Sequence[Any], node: str) -> None:
                 nonlocal state
+                self._engine_answers()
                 state = state.changed(
                     "running", token=token, node=node, gpus=[gpu.uuid for gpu in gpus]
                 )
@@ -439,79 +347,3 @@ class _Run:
                 f"The record of {attempt.label} cannot be written: {error}. Nothing that its agent "
                 "left is lost: once that is mended, the same command scores it."
             ) from error
-
-
-def set_aside(folder: Path) -> None:
-    """Clear an attempt's folder; what an agent had submitted is moved to `earlier/<number>/`."""
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        return
-    submission = folder / "submission"
-    has_left_something = False
-    if submission.is_dir() and not submission.is_symlink():
-        submission.chmod(0o700)
-        has_left_something = any(os.scandir(submission))
-    earlier = folder / EARLIER
-    if earlier.is_symlink() or (earlier.exists() and not earlier.is_dir()):
-        # An agent without isolation put it there.
-        earlier.unlink()
-    if has_left_something:
-        found = [int(path.name) for path in earlier.glob("*") if path.name.isdecimal()]
-        target = earlier / str(max(found, default=0) + 1)
-        target.mkdir(parents=True)
-        for name in _KEPT:
-            place = folder / name
-            if place.is_dir() and not place.is_symlink():
-                # A folder is changed by a move too; its agent may have closed it.
-                place.chmod(0o700)
-            if place.exists() or place.is_symlink():
-                place.rename(target / name)
-    for entry in list(os.scandir(folder)):
-        if entry.name != EARLIER:
-            remove_tree(Path(entry.path))
-
-
-def _data_key(attempt: Attempt) -> tuple[str, str]:
-    return attempt.competition.id, attempt.version
-
-
-def _load_all(attempts: Sequence[Attempt], source: Source) -> dict[tuple[str, str], RunData]:
-    """Make all data ready; what is wrong with any of it is told at once."""
-    data: dict[tuple[str, str], RunData] = {}
-    problems: dict[tuple[str, str], MlebenchError] = {}
-    for attempt in attempts:
-        key = _data_key(attempt)
-        if key in data or key in problems:
-            continue
-        try:
-            data[key] = source.load(attempt.competition, attempt.version)
-        except MlebenchError as error:
-            problems[key] = error
-    if problems:
-        first = next(iter(problems.values()))
-        # One key opens all: what is wrong with it needs to be told only once.
-        texts = list(dict.fromkeys(str(error) for error in problems.values()))
-        raise first if len(texts) == 1 else type(first)("\n".join(texts))
-    return data
-
-
-def _check_same_settings(entries: Sequence[_Entry]) -> None:
-    """Refuse to mix attempts that cannot be compared into one run."""
-    for entry in entries:
-        done = entry.result
-        if done is None:
-            continue
-        different = [name for name, value in entry.facts.items() if getattr(done, name) != value]
-        if "settings" in different:
-            different.remove("settings")
-            different += [
-                name
-                for name, value in entry.facts["settings"].items()
-                if done.settings.get(name) != value
-            ]
-        if different:
-            raise MlebenchError(
-                f"{entry.attempt.folder} holds a finished attempt that differs from this command "
-                f"in {', '.join(different)}. Name another folder with --out, or remove this one to "
-                "have the attempt made again."
-            )

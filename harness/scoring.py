@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlebench_data.catalogue import Competition
-from mlebench_data.grading import GradeReport, grade
+from mlebench_data.grading import GradeReport
+from mlebench_data.grading.grade import report_of
 from mlebench_data.harness.attempt import Attempt, Settings
 from mlebench_data.harness.collect import FILE_NAME as SUBMISSION_NAME
 from mlebench_data.harness.collect import UnsafeSubmissionError, find_submission
 from mlebench_data.harness.executor import SNAPSHOTS, Execution
+from mlebench_data.harness.limited_grading import grade_within_limits
 from mlebench_data.harness.provenance import provenance, software_versions
 from mlebench_data.harness.result import AttemptResult, decide
+from mlebench_data.harness.runtimes.snapshots import seconds_of
 from mlebench_data.harness.sources import RunData
 from mlebench_data.prepare.manifest import hash_file
-
-_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]+)?")
 
 
 def grade_submission(
@@ -44,26 +44,23 @@ def grade_submission(
         The verdict.
     sha256 : str or None
         Digest of the submission; None where there is none that may be opened.
+
+    Raises
+    ------
+    RuntimeFailure
+        If the process that grades cannot be started.
     """
     digest = None
     try:
         path = find_submission(folder / "submission")
     except UnsafeSubmissionError as error:
-        import pandas as pd
-
-        # Grading a table without columns fills in the report; nothing of the agent's is opened.
-        nothing = pd.DataFrame()
-        report = grade(competition, nothing, answers=answers, version=version)
-        report = dataclasses.replace(report, status="invalid", reason=str(error))
+        # Nothing of the agent's is opened.
+        report = report_of(competition, version, "invalid", str(error))
     else:
         if path is not None:
             digest = hash_file(path)[0]
-        report = grade(
-            competition,
-            path or folder / "submission" / SUBMISSION_NAME,
-            answers=answers,
-            version=version,
-        )
+        path = path or folder / "submission" / SUBMISSION_NAME
+        report = grade_within_limits(competition, version, path, answers)
     # The record travels with its folder, so it must not name where the folder happened to lie.
     return dataclasses.replace(report, submission_path=f"submission/{SUBMISSION_NAME}"), digest
 
@@ -90,15 +87,17 @@ def score_snapshots(
     found = []
     # An agent without isolation may have put anything there.
     copies = [
-        path
+        (seconds, path)
         for path in (folder / SNAPSHOTS).glob("*.csv")
-        if _SECONDS.fullmatch(path.stem) and path.is_file() and not path.is_symlink()
+        if (seconds := seconds_of(path.name)) is not None
+        and path.is_file()
+        and not path.is_symlink()
     ]
-    for path in sorted(copies, key=_seconds):
-        report = grade(competition, path, answers=answers, version=version)
+    for seconds, path in sorted(copies):
+        report = grade_within_limits(competition, version, path, answers)
         found.append(
             {
-                "seconds": _seconds(path),
+                "seconds": seconds,
                 "sha256": hash_file(path)[0],
                 "status": report.status,
                 "score": report.score,
@@ -197,7 +196,3 @@ def failed(
 def profile_record(settings: Settings) -> dict[str, Any]:
     """Return what a record says of the resource profile."""
     return {"name": settings.profile, "deviations": dict(settings.deviations)}
-
-
-def _seconds(path: Path) -> float:
-    return float(path.stem)

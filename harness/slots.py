@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlebench_data.errors import MlebenchError
-from mlebench_data.harness.runtimes.base import Gpu, Limits
+from mlebench_data.harness.runtimes.sandbox import Gpu, Limits
 
 
 def places(

@@ -73,6 +73,14 @@ class AttemptState:
     facts_sha256: str | None = None
     execution: dict[str, Any] | None = None
 
+    @property
+    def is_adoptable(self) -> bool:
+        """Whether an agent may still run that a harness which is gone had started.
+
+        Whatever the state: where the way to it broke, it may be there again.
+        """
+        return bool(self.token) and self.execution is None
+
     def changed(self, state: State, **changes: Any) -> Self:
         """Return the next state."""
         return replace(self, state=state, since=datetime.now(UTC).isoformat(), **changes)

@@ -100,6 +100,9 @@ def print_results(results: Sequence[AttemptResult], to: TextIO | None = None) ->
     ]
     if failures:
         parts.append(f"{failures} failed for reasons that are not the agent's")
-    if not all(item.isolated for item in results):
+    self_tests = sum(item.is_self_test for item in results)
+    if self_tests:
+        parts.append(f"{self_tests} {'is a self-test' if self_tests == 1 else 'are self-tests'}")
+    if not all(item.isolated or item.is_self_test for item in results):
         parts.append("agents ran without isolation (local runtime)")
     print("; ".join(parts), file=to)

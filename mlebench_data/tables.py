@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,9 @@ FloatParser = Literal["exact", "fast"]
 
 Quoting = Literal["minimal", "nonnumeric"]
 """Which cells are quoted: those that need it, or all that are no numbers (header included)."""
+
+_INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
+_BEGINNINGS_OF_MISSING_TOKENS = "#-1<Nn"
 
 
 def read_csv(
@@ -94,28 +98,55 @@ def read_csv(
         text = as_text(floats)
         for name in floats:
             table[name] = parse_floats(table[name], text[name])
-    if large := _columns_of_python_integers(table):
+    if large := _columns_of_large_numbers(table, known={*(columns_as_text or []), *(types or {})}):
         text = as_text(large)
         for name in large:
-            table[name] = text[name]
+            if table[name].dtype != "float64" or _overflows(table[name], text[name]):
+                table[name] = text[name]
     return table
 
 
-def _columns_of_python_integers(table: pd.DataFrame) -> list[str]:
-    """Name the columns of integers beyond 64 bits, which are text up to pandas 2.
+def _columns_of_large_numbers(table: pd.DataFrame, known: set[str]) -> list[str]:
+    """Name the columns that may hold numbers too large for any type, which are text up to pandas 2.
 
-    Python integers are no type of a column: such ids could not even be compared with others.
+    From pandas 3 on, whole numbers beyond 64 bits are Python integers, which could not even be
+    compared with other ids, or text of which no cell is missing; from 3.1 on, numbers beyond the
+    range of doubles are infinite.
     """
+    import numpy as np
     import pandas as pd
     from packaging.version import parse as parse_version
 
     if parse_version(pd.__version__).major < 3:
         return []
-    return [
-        str(name)
-        for name in table.columns[table.dtypes == "object"]
-        if pd.api.types.infer_dtype(table[name], skipna=True) == "integer"
-    ]
+
+    def may_be_large(column: pd.Series[Any]) -> bool:
+        if column.dtype == "float64":
+            return bool(np.isposinf(column.to_numpy()).any())
+        if column.dtype == "object":
+            return pd.api.types.infer_dtype(column, skipna=True) == "integer"
+        return isinstance(column.dtype, pd.StringDtype) and _begins_with_large_integer(column)
+
+    return [str(name) for name in table if name not in known and may_be_large(table[name])]
+
+
+def _begins_with_large_integer(column: pd.Series[Any]) -> bool:
+    """Return whether a number beyond 64 bits comes before anything but integers and blanks."""
+    for cell in column:
+        if not isinstance(cell, str):
+            return False
+        if _INTEGER.fullmatch(cell):
+            if int(cell) >= 2**64:
+                return True
+        elif cell and cell[0] not in _BEGINNINGS_OF_MISSING_TOKENS:
+            return False
+    return False
+
+
+def _overflows(column: pd.Series[Any], text: pd.Series[Any]) -> bool:
+    """Return whether a number is infinite whose text is not."""
+    infinite = text[column == float("inf")].str.strip(" +").str.lower()
+    return not infinite.isin(["inf", "infinity"]).all()
 
 
 def write_csv(

@@ -22,14 +22,9 @@ from mlebench_data.harness.cluster.receiver import Receiver
 from mlebench_data.harness.cluster.resources import Request, machines
 from mlebench_data.harness.cluster.stop_board import HURRY, STOP
 from mlebench_data.harness.executor import Execution
-from mlebench_data.harness.runtimes.base import (
-    Cancelled,
-    Ending,
-    Gpu,
-    LastingFailure,
-    OutOfReach,
-    RuntimeFailure,
-)
+from mlebench_data.harness.runtimes.base import Cancelled, Ending
+from mlebench_data.harness.runtimes.failures import LastingFailure, OutOfReach, RuntimeFailure
+from mlebench_data.harness.runtimes.sandbox import Gpu
 
 _POLL_SECONDS = 0.5
 _LOOK_SECONDS = 5.0

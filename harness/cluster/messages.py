@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from mlebench_data.harness.cluster.node_models import ModelOffer
 from mlebench_data.harness.executor import Work
-from mlebench_data.harness.runtimes.base import Gpu
+from mlebench_data.harness.runtimes.sandbox import Gpu
 
 #: Bytes in one message, at most.
 CHUNK_BYTES = 4 * 1024 * 1024

@@ -13,6 +13,7 @@ from mlebench_data.harness.cluster.messages import CHUNK_BYTES, FilePiece, LogPi
 from mlebench_data.harness.collect import FILE_NAME as SUBMISSION_NAME
 from mlebench_data.harness.collect import UnsafeSubmissionError, find_submission
 from mlebench_data.harness.executor import SNAPSHOTS
+from mlebench_data.harness.runtimes.snapshots import seconds_of
 
 SUBMISSION = f"submission/{SUBMISSION_NAME}"
 _USAGE = "usage.json"
@@ -45,7 +46,9 @@ class Mirror:
         """Yield what is new: of the log, of the copies of the submission, and the submission."""
         yield from self._log()
         for path in sorted((self._folder / SNAPSHOTS).glob("*.csv")):
-            yield from self._file(path, f"{SNAPSHOTS}/{path.name}")
+            # An agent without isolation may have put others there, which nobody scores.
+            if seconds_of(path.name) is not None:
+                yield from self._file(path, f"{SNAPSHOTS}/{path.name}")
         usage = self._folder / _USAGE
         mark = _mark(usage)
         if mark is not None and mark[1] <= _SMALL:

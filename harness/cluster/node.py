@@ -35,16 +35,12 @@ from mlebench_data.harness.cluster.receiver import RESERVED
 from mlebench_data.harness.cluster.scratch import AGENT, Scratch, look_around
 from mlebench_data.harness.cluster.stop_board import StopOrders
 from mlebench_data.harness.collect import UnsafeSubmissionError, find_submission
-from mlebench_data.harness.executor import Execution, LocalExecutor, Work
+from mlebench_data.harness.executor import Execution, Work
+from mlebench_data.harness.local_executor import LocalExecutor
 from mlebench_data.harness.runtimes import choose_runtime
-from mlebench_data.harness.runtimes.base import (
-    Cancelled,
-    Gpu,
-    LastingFailure,
-    OutOfReach,
-    Runtime,
-    RuntimeFailure,
-)
+from mlebench_data.harness.runtimes.base import Cancelled, Runtime
+from mlebench_data.harness.runtimes.failures import LastingFailure, OutOfReach, RuntimeFailure
+from mlebench_data.harness.runtimes.sandbox import Gpu
 
 #: Seconds between two looks at what an agent has written.
 _LOOK_SECONDS = 2.0

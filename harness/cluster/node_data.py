@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlebench_data.errors import DataNotFoundError, IntegrityError, MlebenchError
 from mlebench_data.harness.executor import Work
-from mlebench_data.harness.runtimes.base import LastingFailure, RuntimeFailure
+from mlebench_data.harness.runtimes.failures import LastingFailure, RuntimeFailure
 
 
 def place_for_nodes(repositories: str) -> str:

@@ -6,7 +6,8 @@ import os
 from collections.abc import Collection
 
 from mlebench_data.harness.attempt import Settings
-from mlebench_data.harness.runtimes.base import Gpu, LastingFailure
+from mlebench_data.harness.runtimes.failures import LastingFailure
+from mlebench_data.harness.runtimes.sandbox import Gpu
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 

@@ -26,7 +26,8 @@ from mlebench_data.harness.cluster.receiver import Receiver
 from mlebench_data.harness.cluster.resources import Request, machines, places
 from mlebench_data.harness.cluster.stop_board import StopBoard
 from mlebench_data.harness.executor import Execution, Executor, Started, Work
-from mlebench_data.harness.runtimes.base import Cancelled, LastingFailure, OutOfReach
+from mlebench_data.harness.runtimes.base import Cancelled
+from mlebench_data.harness.runtimes.failures import LastingFailure, OutOfReach
 from mlebench_data.harness.state import write_at_once
 
 RUN_NAME = ".ray-run"

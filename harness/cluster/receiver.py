@@ -18,6 +18,7 @@ from mlebench_data.harness.executor import SNAPSHOTS
 from mlebench_data.harness.remove_tree import remove_tree
 from mlebench_data.harness.result import FILE_NAME as RESULT_NAME
 from mlebench_data.harness.runtimes.base import Cancelled
+from mlebench_data.harness.runtimes.snapshots import seconds_of
 from mlebench_data.harness.state import FILE_NAME as STATE_NAME
 from mlebench_data.harness.state import patiently
 
@@ -66,7 +67,7 @@ class Receiver:
             If it is none of the files that are sent.
         """
         top, _, name = piece.path.partition("/")
-        is_snapshot = top == SNAPSHOTS and name.endswith(".csv") and "/" not in name
+        is_snapshot = top == SNAPSHOTS and seconds_of(name) is not None
         if not (is_snapshot or piece.path in (SUBMISSION, "usage.json")):
             raise IntegrityError(f"A node sent {piece.path!r}, which is none of its files.")
         if piece.offset + len(piece.data) > MAX_BYTES:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.attempt import Settings
+from mlebench_data.harness.commands.output import size
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Request:
     def __str__(self) -> str:
         parts = [f"{self.cpus:g} CPU{'s' * (self.cpus > 1)}"]
         if self.memory_bytes:
-            parts.append(_size(self.memory_bytes))
+            parts.append(size(self.memory_bytes))
         if self.gpus:
             parts.append(f"{self.gpus:g} GPU{'s' * (self.gpus > 1)}")
         return ", ".join(parts)
@@ -110,9 +111,7 @@ class Node:
         return min(found)
 
     def __str__(self) -> str:
-        return (
-            f"{self.name}: {self.cpus:g} CPUs, {_size(int(self.memory_bytes))}, {self.gpus:g} GPUs"
-        )
+        return f"{self.name}: {self.cpus:g} CPUs, {size(self.memory_bytes)}, {self.gpus:g} GPUs"
 
 
 def working(entries: Sequence[Mapping[str, Any]]) -> list[Node]:
@@ -149,7 +148,3 @@ def places(nodes: Sequence[Node], request: Request) -> int:
             "--memory or --gpus-per-run, or start Ray there with more."
         )
     return count
-
-
-def _size(count: int) -> str:
-    return f"{count / 1024**3:.3g} GiB"

@@ -1,7 +1,9 @@
 """Look after the cache of restored trees: list, remove, verify.
 
-`rm` leaves alone what a running attempt uses. `verify` reads every cached file; with --repair,
-damaged files and the trees that have them are removed, and fetched again when next needed.
+`rm` leaves alone what a running `mlebench run` uses. Containers whose run was killed hold nothing:
+look with `docker ps`, or go on with the run, before removing what they may use. `verify` reads
+every cached file; with --repair, damaged files and the trees that have them are removed, and
+fetched again when next needed.
 """
 
 from __future__ import annotations

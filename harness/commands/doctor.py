@@ -12,7 +12,7 @@ from mlebench_data.harness.commands.arguments import add_data_dir, add_key_file,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlebench_data.harness.doctor import Finding
+    from mlebench_data.harness.finding import Finding
 
 _MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("PROBLEM", "bold red")}
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlebench_data.harness.commands.arguments import (
     add_data_dir,
@@ -21,6 +22,9 @@ from mlebench_data.harness.commands.arguments import (
     data_dir,
     positive,
 )
+
+if TYPE_CHECKING:
+    from mlebench_data.hub.sealed_answers import SealedAnswers
 
 EXIT_CODES = {"valid": 0, "invalid": 1, "missing": 1, "error": 3}
 
@@ -50,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the report, or those of a batch."""
     if arguments.batch is not None:
-        if any(item is not None for item in (arguments.id, arguments.answers, arguments.source)):
-            arguments.refuse("--batch names submissions and answers itself: give no others")
+        if arguments.id is not None or arguments.answers is not None:
+            arguments.refuse("--batch names submissions itself: give no other, and no answers")
         return _run_batch(arguments)
     if arguments.submission is None:
         arguments.refuse("name a competition and a submission, or a list of them with --batch")
@@ -61,13 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.refuse("--answers and --from both name answers: give one")
     from mlebench_data.grading import grade
 
-    answers = arguments.answers if arguments.source is None else _sealed_answers(arguments)
+    sealed = _sealed_answers(arguments)
+    version = arguments.data_version
     report = grade(
         arguments.id,
         arguments.submission,
-        answers=answers,
+        answers=arguments.answers if sealed is None else sealed(arguments.id, version),
         data_dir=data_dir(arguments),
-        version=arguments.data_version,
+        version=version,
     )
     if arguments.json:
         print(report.to_json())
@@ -77,21 +82,13 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_CODES[report.status]
 
 
-def _sealed_answers(arguments: argparse.Namespace) -> bytes:
-    """Read the answers file of a repository, which is opened in memory."""
-    from mlebench_data.catalogue import load_competition
-    from mlebench_data.hub import read_private_files
+def _sealed_answers(arguments: argparse.Namespace) -> SealedAnswers | None:
+    """Return what opens the answers of a source, if one is named."""
+    if arguments.source is None:
+        return None
+    from mlebench_data.hub.sealed_answers import SealedAnswers
 
-    competition = load_competition(arguments.id)
-    version = arguments.data_version or competition.versions[0]
-    files = read_private_files(
-        competition.id,
-        arguments.key_file,
-        competition=competition.id,
-        version=version,
-        source=arguments.source,
-    )
-    return files[competition.version(version).answers]
+    return SealedAnswers(arguments.source, arguments.key_file)
 
 
 def _run_batch(arguments: argparse.Namespace) -> int:
@@ -107,6 +104,7 @@ def _run_batch(arguments: argparse.Namespace) -> int:
         data_dir=data_dir(arguments),
         version=arguments.data_version,
         jobs=arguments.jobs or 1,
+        answers=_sealed_answers(arguments),
     ):
         # At once, so that whoever reads along sees what is done.
         print(strict_json(result), flush=True)

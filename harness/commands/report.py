@@ -1,4 +1,4 @@
-"""Report what runs come to: by split, by competition, and each attempt.
+"""Report what runs come to: by split, category, time and competition, and each attempt.
 
 Means are over seeds, with their standard error. A seed counts for a split only if it has a final
 record for each of its competitions; with --pad-missing, missing attempts count as failures instead.
@@ -18,7 +18,7 @@ from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.commands.arguments import positive
 
 if TYPE_CHECKING:
-    from mlebench_data.harness.report.aggregation import Report
+    from mlebench_data.harness.report.rows import Report
 
 FORMATS = ("table", "markdown", "csv", "json", "html")
 _BY_ENDING = {".md": "markdown", ".csv": "csv", ".json": "json", ".html": "html", ".htm": "html"}
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--table",
-        choices=["splits", "competitions", "attempts"],
+        choices=["splits", "categories", "medals_over_time", "competitions", "attempts"],
         help="which table --format csv writes (default: splits)",
     )
     parser.set_defaults(refuse=parser.error)

@@ -240,9 +240,9 @@ def _executor(
     resources: contextlib.ExitStack,
 ) -> tuple[Executor, ModelProxy | None, str | None]:
     """Return where agents run, what serves them language models, and a warning, if there is one."""
-    from mlebench_data.harness.executor import LocalExecutor
     from mlebench_data.harness.gold.self_test import SelfTestOnly
     from mlebench_data.harness.gpus import find_gpus
+    from mlebench_data.harness.local_executor import LocalExecutor
     from mlebench_data.harness.runtimes import choose_runtime
 
     if all(agent.self_test for agent in agents):
@@ -281,8 +281,9 @@ def _run(arguments: argparse.Namespace, resources: contextlib.ExitStack) -> int:
     from mlebench_data.harness.events import FILE_NAME as EVENTS_NAME
     from mlebench_data.harness.events import EventLog, EventObserver
     from mlebench_data.harness.observer import Observers
+    from mlebench_data.harness.planning import plan
     from mlebench_data.harness.run_folder import held, write_run_record
-    from mlebench_data.harness.scheduler import plan, run_all
+    from mlebench_data.harness.scheduler import run_all
     from mlebench_data.harness.summary import print_results
 
     ids = selected_ids(arguments.competition, arguments.split)

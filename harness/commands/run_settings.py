@@ -97,6 +97,13 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="times that an attempt is made again after an infrastructure failure (default 3)",
     )
+    parser.add_argument(
+        "--wait-for-engine",
+        type=duration,
+        default=12 * 3600.0,
+        metavar="T",
+        help="wait so long for an engine that does not answer any more (default 12h)",
+    )
 
 
 def make_settings(arguments: argparse.Namespace) -> Settings:
@@ -109,7 +116,7 @@ def make_settings(arguments: argparse.Namespace) -> Settings:
     """
     from mlebench_data.harness.attempt import Settings
     from mlebench_data.harness.profiles import deviations, load_profile
-    from mlebench_data.harness.runtimes.base import Limits
+    from mlebench_data.harness.runtimes.sandbox import Limits
 
     profile = None if arguments.profile is None else load_profile(arguments.profile)
     value = {name: _value(name, arguments, profile) for name in _DEFAULTS}
@@ -131,6 +138,7 @@ def make_settings(arguments: argparse.Namespace) -> Settings:
         warn_before=tuple(sorted(value["warn_before"], reverse=True)),
         snapshot_every=value["snapshot_every"],
         retries=arguments.retries,
+        engine_wait_seconds=arguments.wait_for_engine,
         validator=arguments.validator,
     )
     if profile is None:

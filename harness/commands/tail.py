@@ -1,7 +1,7 @@
 """Show the output of agents, as they write it or as they left it.
 
 Each line has the attempt in front where several are followed. What would steer a terminal is left
-out of the lines.
+out of the lines; of one that is rewritten, as by a progress bar, the newest text is shown.
 """
 
 from __future__ import annotations
@@ -52,16 +52,26 @@ class _Log:
                 self._stream = self._path.open("rb")
             except OSError:
                 return
-        lines = (self._rest + self._stream.read()).split(b"\n")
-        self._rest = lines.pop()
+        *lines, self._rest = (self._rest + self._stream.read()).split(b"\n")
+        # A progress bar rewrites its line by returning to its begin, and may do so for hours.
+        written = self._rest.rfind(b"\r", 0, max(len(self._rest) - 1, 0))
+        if written >= 0:
+            lines.append(self._rest[:written])
+            self._rest = self._rest[written + 1 :]
         for line in lines:
-            yield line.decode("utf-8", errors="replace")
+            yield _as_shown(line)
 
     def last_line(self) -> Iterator[str]:
         """Return a line that does not end."""
         if self._rest:
-            yield self._rest.decode("utf-8", errors="replace")
+            yield _as_shown(self._rest)
             self._rest = b""
+
+
+def _as_shown(line: bytes) -> str:
+    """Return what of a line that was rewritten stands there in the end."""
+    parts = [part for part in line.split(b"\r") if part.strip()]
+    return (parts[-1] if parts else b"").decode("utf-8", errors="replace")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,8 @@ from mlebench_data.harness.attempt import Attempt, Settings
 from mlebench_data.harness.collect import FILE_NAME as SUBMISSION_NAME
 from mlebench_data.harness.executor import Execution, Executor, Started, Work
 from mlebench_data.harness.result import AttemptResult
-from mlebench_data.harness.runtimes.base import Cancelled, Ending, LastingFailure
+from mlebench_data.harness.runtimes.base import Cancelled, Ending
+from mlebench_data.harness.runtimes.failures import LastingFailure
 from mlebench_data.harness.sources import RunData
 
 #: What records say in place of a runtime.

@@ -14,7 +14,7 @@ from mlebench_data.errors import MlebenchError
 
 #: What a provider's models are called, by the variable of its key. A name alone (`gpt-...`) stands
 #: for the provider that made it known.
-_PROVIDERS = {
+PROVIDERS = {
     "OPENAI_API_KEY": (
         "openai",
         ("gpt-*", "o1*", "o3*", "o4*", "chatgpt-*", "codex-*", "text-embedding-*"),
@@ -175,7 +175,7 @@ def _sounds_secret(setting: str) -> bool:
 def _passed_through(environment: Mapping[str, str]) -> ModelList:
     entries = []
     names = []
-    for variable, (provider, patterns) in _PROVIDERS.items():
+    for variable, (provider, patterns) in PROVIDERS.items():
         if not environment.get(variable):
             continue
         names.append(variable)
@@ -192,6 +192,6 @@ def _passed_through(environment: Mapping[str, str]) -> ModelList:
     if not entries:
         raise MlebenchError(
             "There is no language model: none of "
-            f"{', '.join(_PROVIDERS)} is set. Set one, or name models with --models FILE."
+            f"{', '.join(PROVIDERS)} is set. Set one, or name models with --models FILE."
         )
     return ModelList(entries, {}, {}, False, tuple(names))

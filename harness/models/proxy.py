@@ -20,7 +20,8 @@ from typing import Any, Self
 from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.models.model_list import ModelList
 from mlebench_data.harness.models.proxy_process import ProxyProcess
-from mlebench_data.harness.runtimes.base import ModelAccess, RuntimeFailure
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
+from mlebench_data.harness.runtimes.sandbox import ModelAccess
 
 FOLDER = ".models"
 USAGE = "usage.json"
@@ -92,11 +93,13 @@ class ModelProxy:
         self.models = models
         self.isolates = isolates
         self.max_cost = max_cost
-        self._python = python or environment.get(PYTHON_VARIABLE) or sys.executable
+        self._python = python or proxy_python(environment)
         self._folder = run_folder.resolve() / FOLDER
         self._lock = threading.Lock()
         self._guests: dict[str, _Guest] = {}
         self._secret = b""
+        keys = (environment.get(name) for name in models.key_names)
+        self._provider_keys = tuple(key for key in keys if key)
         self._process = ProxyProcess(
             self._python,
             self._folder,
@@ -124,20 +127,7 @@ class ModelProxy:
         MlebenchError
             If its Python has no LiteLLM.
         """
-        code = "from importlib.util import find_spec as f; print(all(map(f,('litellm','uvicorn'))))"
-        try:
-            done = subprocess.run(
-                [self._python, "-c", code], capture_output=True, text=True, timeout=60
-            )
-            found = done.stdout.strip() == "True"
-        except (OSError, subprocess.SubprocessError) as error:
-            raise MlebenchError(f"{self._python} cannot be run: {error}.") from error
-        if not found:
-            raise MlebenchError(
-                f"The language-model proxy needs LiteLLM, which {self._python} does not have. "
-                "Install it with `pip install 'mlebench-data[llm]'`, or into an environment of its "
-                f"own (`pip install 'litellm[proxy]'`) whose Python {PYTHON_VARIABLE} names."
-            )
+        check_python(self._python)
 
     def start(self) -> None:
         """Start the proxy and wait until it serves.
@@ -213,6 +203,8 @@ class ModelProxy:
             over_budget=lambda: guest.over_budget,
             socket=self.socket if self.isolates else None,
             port=PORT,
+            # A key of a provider is in no container; a local agent may find it all the same.
+            secrets=(guest.key, *self._provider_keys),
         )
 
     def usage(self, label: str, folder: Path) -> dict[str, Any] | None:
@@ -296,3 +288,30 @@ class ModelProxy:
             "file": str(guest.file),
             "max_cost": self.max_cost,
         }
+
+
+def proxy_python(environment: Mapping[str, str]) -> str:
+    """Return the Python that runs the proxy: the one that the environment names, or this one."""
+    return environment.get(PYTHON_VARIABLE) or sys.executable
+
+
+def check_python(python: str) -> None:
+    """Make sure that a Python has LiteLLM.
+
+    Raises
+    ------
+    MlebenchError
+        If it has not, or cannot be run.
+    """
+    code = "from importlib.util import find_spec as f; print(all(map(f,('litellm','uvicorn'))))"
+    try:
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=60)
+        found = done.stdout.strip() == "True"
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MlebenchError(f"{python} cannot be run: {error}.") from error
+    if not found:
+        raise MlebenchError(
+            f"The language-model proxy needs LiteLLM, which {python} does not have. "
+            "Install it with `pip install 'mlebench-data[llm]'`, or into an environment of its "
+            f"own (`pip install 'litellm[proxy]'`) whose Python {PYTHON_VARIABLE} names."
+        )

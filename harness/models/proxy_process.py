@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlebench_data.harness.runtimes.base import LastingFailure, RuntimeFailure
+from mlebench_data.harness.runtimes.failures import LastingFailure, RuntimeFailure
 
 #: Seconds that it has to come up; importing LiteLLM takes most of it.
 _START_SECONDS = 180.0

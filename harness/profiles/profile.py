@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlebench_data.errors import MlebenchError, UnknownNameError, suggest
 from mlebench_data.harness.quantities import parse_duration, parse_size
-from mlebench_data.harness.runtimes.base import Limits, Network
+from mlebench_data.harness.runtimes.sandbox import Limits, Network
 
 if TYPE_CHECKING:
     from mlebench_data.harness.attempt import Settings

@@ -1,10 +1,9 @@
-"""Aggregation of attempts: by split, and by competition."""
+"""Aggregation of attempts: by split, by category, over time, and by competition."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from mlebench_data.harness.report.attempts import Attempt
 from mlebench_data.harness.report.estimates import Estimate, estimate, pass_at_k
@@ -15,134 +14,20 @@ from mlebench_data.harness.report.measures import (
     Measure,
     competition_facts,
 )
+from mlebench_data.harness.report.medals_over_time import MedalCurve, medal_curve, times_of
 from mlebench_data.harness.report.notes import notes
 from mlebench_data.harness.report.reading import Key, Runs
+from mlebench_data.harness.report.rows import CompetitionRow, Report, SplitRow
 
 #: All that was asked for, where that is no split of the catalogue.
 ATTEMPTED = "attempted"
+#: Category of competitions that the catalogue does not know.
+NO_CATEGORY = "(not known)"
 
 #: Splits in the order of the published tables; others follow by name.
 _ORDER = ("low", "medium", "high", "all")
 
 _SECONDS_PER_HOUR = 3600.0
-
-
-@dataclass(frozen=True)
-class SplitRow:
-    """What an agent comes to in a split.
-
-    Attributes
-    ----------
-    split, agent : str
-        Which.
-    competitions, with_leaderboard : int
-        Number of competitions in the split, and of those that have medals.
-    seeds : tuple of int
-        Seeds that count.
-    incomplete_seeds : tuple of int
-        Seeds that do not, because attempts are missing.
-    missing : tuple of str
-        Labels of missing attempts in all seeds: without a record, or failed by the machinery.
-    padded : int
-        How many of them were counted as failures.
-    estimates : mapping of str to Estimate or None
-        By name of the measure. None: no seed counts, or no competition of the split does.
-    pass_at : mapping of int to float or None
-        Percent of competitions with a medal in at least one of k attempts.
-    hours, cost_usd : float or None
-        Time of the agent and cost of language models for one seed, where known.
-    """
-
-    split: str
-    agent: str
-    competitions: int
-    with_leaderboard: int
-    seeds: tuple[int, ...]
-    incomplete_seeds: tuple[int, ...]
-    missing: tuple[str, ...]
-    padded: int
-    estimates: Mapping[str, Estimate | None]
-    pass_at: Mapping[int, float | None]
-    hours: float | None
-    cost_usd: float | None
-
-
-@dataclass(frozen=True)
-class CompetitionRow:
-    """What an agent comes to in a competition.
-
-    Attributes
-    ----------
-    competition_id : str
-        The competition.
-    category : str or None
-        Its category.
-    agent : str
-        The agent.
-    metric : str
-        Name of the metric, empty if no attempt was graded.
-    is_lower_better : bool
-        Direction of the score.
-    attempts : int
-        How many count.
-    missing : tuple of str
-        Labels of attempts without a record, or failed by the machinery.
-    padded : int
-        How many of them were counted as failures.
-    score : Estimate or None
-        Of the valid submissions.
-    best_score : float or None
-        The best of them.
-    estimates : mapping of str to Estimate or None
-        By name of the measure.
-    hours, cost_usd : Estimate or None
-        Time of the agent and cost of language models for one attempt.
-    """
-
-    competition_id: str
-    category: str | None
-    agent: str
-    metric: str
-    is_lower_better: bool
-    attempts: int
-    missing: tuple[str, ...]
-    padded: int
-    score: Estimate | None
-    best_score: float | None
-    estimates: Mapping[str, Estimate | None]
-    hours: Estimate | None
-    cost_usd: Estimate | None
-
-
-@dataclass(frozen=True)
-class Report:
-    """What runs come to.
-
-    Attributes
-    ----------
-    runs : Runs
-        What was read.
-    splits, competitions : tuple
-        The rows.
-    pad_missing : bool
-        Whether missing attempts count as failures.
-    pass_at : tuple of int
-        The k that were asked for.
-    notes : tuple of str
-        What a reader must know to compare these numbers with others.
-    """
-
-    runs: Runs
-    splits: tuple[SplitRow, ...]
-    competitions: tuple[CompetitionRow, ...]
-    pad_missing: bool
-    pass_at: tuple[int, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def agents(self) -> tuple[str, ...]:
-        """Names of the agents, sorted."""
-        return tuple(sorted({agent for _, agent, _ in self.runs.asked}))
 
 
 def make_report(
@@ -181,14 +66,15 @@ def make_report(
     final = {attempt.key: attempt for attempt in runs.attempts if attempt.final}
     ks = tuple(sorted(set(pass_at)))
     agents = sorted({agent for _, agent, _ in runs.asked})
-    rows = tuple(
-        _split_row(split, ids, agent, runs.asked, final, facts, pad_missing, ks)
-        for split, ids in chosen.items()
-        for agent in agents
-    )
+    rows = _rows(chosen, chosen, agents, runs.asked, final, facts, pad_missing, ks)
+    categories = _by_category(chosen, facts)
+    # A seed that was begun anywhere counts in all categories, the smallest too.
+    everything = dict.fromkeys(categories, sorted(set().union(*chosen.values())))
     return Report(
         runs,
         rows,
+        _rows(categories, everything, agents, runs.asked, final, facts, pad_missing, ks),
+        _medals_over_time(chosen, rows, final, facts),
         tuple(
             _competition_row(facts[competition], agent, runs.asked, final, pad_missing)
             for competition, agent in sorted({key[:2] for key in runs.asked})
@@ -196,6 +82,51 @@ def make_report(
         pad_missing,
         ks,
         notes(runs, complete_seeds=[len(row.seeds) for row in rows if row.seeds]),
+    )
+
+
+def _rows(
+    groups: Mapping[str, Sequence[str]],
+    begun_in: Mapping[str, Sequence[str]],
+    agents: Sequence[str],
+    asked: frozenset[Key],
+    final: Mapping[Key, Attempt],
+    facts: Facts,
+    pad_missing: bool,
+    pass_at: Sequence[int],
+) -> tuple[SplitRow, ...]:
+    return tuple(
+        _split_row(group, ids, begun_in[group], agent, asked, final, facts, pad_missing, pass_at)
+        for group, ids in groups.items()
+        for agent in agents
+    )
+
+
+def _by_category(chosen: Mapping[str, Sequence[str]], facts: Facts) -> dict[str, list[str]]:
+    """Return the competitions of each category, over all splits that are reported."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(set().union(*chosen.values())):
+        groups[facts[name].category or NO_CATEGORY].append(name)
+    return dict(sorted(groups.items()))
+
+
+def _medals_over_time(
+    chosen: Mapping[str, Sequence[str]],
+    rows: Sequence[SplitRow],
+    final: Mapping[Key, Attempt],
+    facts: Facts,
+) -> tuple[MedalCurve, ...]:
+    ranked = {
+        split: [name for name in ids if facts[name].has_leaderboard]
+        for split, ids in chosen.items()
+    }
+    inside = set().union(*ranked.values())
+    # The same times for all, so that curves can be compared.
+    times = times_of([attempt for key, attempt in final.items() if key[0] in inside])
+    return tuple(
+        medal_curve(row.split, row.agent, ranked[row.split], row.seeds, final, times)
+        for row in rows
+        if times and row.seeds and ranked[row.split]
     )
 
 
@@ -231,6 +162,7 @@ def _values(
 def _split_row(
     split: str,
     ids: Sequence[str],
+    begun_in: Sequence[str],
     agent: str,
     asked: frozenset[Key],
     final: Mapping[Key, Attempt],
@@ -244,8 +176,8 @@ def _split_row(
         seed: [key for name in ids if (key := (name, agent, seed)) not in final] for seed in seeds
     }
     # Of a seed without any final attempt there is nothing that could be padded.
-    allowed = len(ids) - 1 if pad_missing else 0
-    counted = [seed for seed in seeds if len(missing[seed]) <= allowed]
+    begun = {seed for seed in seeds if any((name, agent, seed) in final for name in begun_in)}
+    counted = [seed for seed in seeds if not missing[seed] or (pad_missing and seed in begun)]
     estimates: dict[str, Estimate | None] = {}
     for measure in MEASURES:
         relevant = [name for name in ids if facts[name].counts_for(measure)]

@@ -29,10 +29,13 @@ class Snapshot:
         Since the start.
     score : float or None
         Its score, None where it was not valid.
+    any_medal : bool
+        Whether the score would have won a medal.
     """
 
     seconds: float
     score: float | None
+    any_medal: bool
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,12 @@ class Attempt:
     def key(self) -> tuple[str, str, int]:
         """Competition, agent and seed."""
         return self.record.competition_id, self.record.agent, self.record.seed
+
+    @property
+    def snapshots_within(self) -> tuple[Snapshot, ...]:
+        """Those from before its end: what lay there later, nobody submitted."""
+        end = math.inf if self.seconds is None else self.seconds
+        return tuple(item for item in self.snapshots if item.seconds < end)
 
 
 def count(result: AttemptResult, folder: str) -> Attempt:
@@ -182,7 +191,8 @@ def _snapshot(entry: Mapping[str, Any]) -> Snapshot:
     if seconds is None:
         raise ValueError("a snapshot has no seconds")
     valid = entry.get("status") == "valid"
-    return Snapshot(seconds, _number(entry, "score") if valid else None)
+    score = _number(entry, "score") if valid else None
+    return Snapshot(seconds, score, valid and entry.get("any_medal") is True)
 
 
 def _number(mapping: Mapping[str, Any], name: str) -> float | None:

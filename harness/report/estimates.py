@@ -37,8 +37,10 @@ def estimate(values: Sequence[float]) -> Estimate | None:
     mean = sum(values) / count
     if not math.isfinite(mean):
         return Estimate(mean, math.nan)
-    variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
-    return Estimate(mean, math.sqrt(variance / count))
+    # In units of the largest, for squares of a score that ran away have no place in a float.
+    scale = max(abs(value - mean) for value in values)
+    squares = math.fsum(((value - mean) / scale) ** 2 for value in values)
+    return Estimate(mean, scale * math.sqrt(squares / (count - 1) / count))
 
 
 def pass_at_k(attempts: int, successes: int, k: int) -> float:

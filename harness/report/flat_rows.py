@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from mlebench_data.harness.report.aggregation import CompetitionRow, Report, SplitRow
 from mlebench_data.harness.report.attempts import Attempt
 from mlebench_data.harness.report.estimates import Estimate
+from mlebench_data.harness.report.medals_over_time import MedalCurve
+from mlebench_data.harness.report.rows import CompetitionRow, Report, SplitRow
 
-TableName = Literal["splits", "competitions", "attempts"]
+TableName = Literal["splits", "categories", "medals_over_time", "competitions", "attempts"]
+TABLES: tuple[TableName, ...] = get_args(TableName)
 
 
 def flat_rows(report: Report, table: TableName) -> list[dict[str, Any]]:
@@ -19,7 +21,7 @@ def flat_rows(report: Report, table: TableName) -> list[dict[str, Any]]:
     ----------
     report : Report
         The report.
-    table : {"splits", "competitions", "attempts"}
+    table : one of `TABLES`
         Which table.
 
     Returns
@@ -28,7 +30,11 @@ def flat_rows(report: Report, table: TableName) -> list[dict[str, Any]]:
         All with the same keys. Values are text, numbers, booleans, None or lists of text.
     """
     if table == "splits":
-        return [_split(row) for row in report.splits]
+        return [{"split": row.split, **_group(row)} for row in report.splits]
+    if table == "categories":
+        return [{"category": row.split, **_group(row)} for row in report.categories]
+    if table == "medals_over_time":
+        return [point for curve in report.medals_over_time for point in _points(curve)]
     if table == "competitions":
         return [_competition(row) for row in report.competitions]
     return [_attempt(attempt) for attempt in report.runs.attempts]
@@ -47,9 +53,8 @@ def _pair(name: str, found: Estimate | None) -> dict[str, Any]:
     }
 
 
-def _split(row: SplitRow) -> dict[str, Any]:
+def _group(row: SplitRow) -> dict[str, Any]:
     return {
-        "split": row.split,
         "agent": row.agent,
         "competitions": row.competitions,
         "competitions_with_leaderboard": row.with_leaderboard,
@@ -62,6 +67,21 @@ def _split(row: SplitRow) -> dict[str, Any]:
         "hours_per_seed": row.hours,
         "cost_usd_per_seed": row.cost_usd,
     }
+
+
+def _points(curve: MedalCurve) -> list[dict[str, Any]]:
+    return [
+        {
+            "split": curve.split,
+            "agent": curve.agent,
+            "seeds": curve.seeds,
+            "attempts": curve.attempts,
+            "attempts_with_snapshots": curve.attempts_with_snapshots,
+            "seconds": seconds,
+            **_pair("any_medal", value),
+        }
+        for seconds, value in curve.points
+    ]
 
 
 def _competition(row: CompetitionRow) -> dict[str, Any]:

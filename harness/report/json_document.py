@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from mlebench_data.grading.report import strict_json
-from mlebench_data.harness.report.aggregation import Report
 from mlebench_data.harness.report.flat_rows import flat_rows
+from mlebench_data.harness.report.rows import Report
 
 FORMAT = 1
 
@@ -20,6 +20,8 @@ def to_json(report: Report) -> str:
         "agents": list(report.agents),
         "pad_missing": report.pad_missing,
         "splits": flat_rows(report, "splits"),
+        "categories": flat_rows(report, "categories"),
+        "medals_over_time": flat_rows(report, "medals_over_time"),
         "competitions": flat_rows(report, "competitions"),
         "attempts": [{**row, "record": asdict(attempt.record)} for row, attempt in attempts],
         "notes": list(report.notes),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 
-from mlebench_data.harness.report.aggregation import Report
 from mlebench_data.harness.report.attempts import Attempt
 from mlebench_data.harness.report.formatting import printable
 from mlebench_data.harness.report.provenance_summary import provenance_summary
+from mlebench_data.harness.report.rows import Report
 from mlebench_data.harness.report.tables import (
     Table,
     attempt_table,
+    category_table,
     competition_table,
     incomplete_lines,
     split_table,
+    time_table,
 )
 
 #: What Markdown, or HTML in it, gives a meaning to in the middle of a line.
@@ -26,6 +28,12 @@ def to_markdown(report: Report) -> str:
     lines = [*incomplete_lines(report), *report.notes]
     if lines:
         parts.append("\n".join(f"- {escape(line)}" for line in lines))
+    over_time = time_table(report)
+    if over_time is not None:
+        parts += ["### Medals over time", f"{over_time.caption}.", _table(over_time)]
+    by_category = category_table(report)
+    if by_category is not None:
+        parts += ["### Categories", _table(by_category)]
     parts += ["### Competitions", _table(competition_table(report))]
     failed = failures(report)
     if failed:

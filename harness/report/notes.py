@@ -34,7 +34,13 @@ def notes(runs: Runs, *, complete_seeds: Sequence[int]) -> tuple[str, ...]:
     unfinished = len(runs.asked) - total
     if unfinished:
         found.append(f"{unfinished} of {len(runs.asked)} attempts have no result (yet).")
-    open_ = sum(record.isolated is not True for record in records)
+    self_tests = sum(record.is_self_test for record in records)
+    if self_tests:
+        found.append(
+            f"{self_tests} of {total} attempts are self-tests of the harness, which submits the "
+            "answers: they are no results of an agent."
+        )
+    open_ = sum(record.isolated is not True and not record.is_self_test for record in records)
     if open_:
         found.append(
             f"{open_} of {total} attempts ran without isolation: nothing kept the agent from the "

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlebench_data.harness.commands.output import size
 from mlebench_data.harness.report.formatting import duration_text
 from mlebench_data.harness.report.reading import Runs
 from mlebench_data.harness.result import AttemptResult
@@ -113,10 +114,12 @@ def _facts(record: AttemptResult) -> Iterator[tuple[str, str]]:
 def _hardware(hardware: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if hardware:
         memory = hardware.get("memory_bytes")
-        size = f", {memory / 2**30:.0f} GiB" if isinstance(memory, int | float) else ""
+        memory_text = ""
+        if isinstance(memory, int | float) and 0 <= memory < 1e18:
+            memory_text = f", {size(memory)}"
         yield (
             "Hardware",
-            f"{hardware.get('cpu_model')}, {hardware.get('cpu_count')} CPUs{size}, "
+            f"{hardware.get('cpu_model')}, {hardware.get('cpu_count')} CPUs{memory_text}, "
             f"{hardware.get('system')}",
         )
 

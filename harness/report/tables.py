@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from mlebench_data.harness.report.aggregation import CompetitionRow, Report, SplitRow
 from mlebench_data.harness.report.attempts import Attempt
 from mlebench_data.harness.report.formatting import (
     NOTHING,
@@ -19,6 +18,8 @@ from mlebench_data.harness.report.formatting import (
     score_text,
 )
 from mlebench_data.harness.report.measures import MEASURES, Measure
+from mlebench_data.harness.report.medals_over_time import round_times
+from mlebench_data.harness.report.rows import CompetitionRow, Report, SplitRow
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,53 @@ class Table:
 
 def split_table(report: Report) -> Table:
     """Return one row for each split and agent."""
+    return _group_table(report.splits, report, "Split", f"By split: {_SPLIT_CAPTION}")
+
+
+def category_table(report: Report) -> Table | None:
+    """Return one row for each category of competitions and agent; None with one category only."""
+    if len({row.split for row in report.categories}) < 2:
+        return None
+    caption = f"By category: {_SPLIT_CAPTION}"
+    return _group_table(report.categories, report, "Category", caption)
+
+
+def _group_table(rows: Sequence[SplitRow], report: Report, heading: str, caption: str) -> Table:
+    columns = [
+        Column(heading, False),
+        Column("Agent", False),
+        *(Column(name) for name in _split_headings(report)),
+    ]
+    cells = [[split_name(row), printable(row.agent), *_split_cells(row, report)] for row in rows]
+    return Table(caption, columns, cells, 2)
+
+
+def time_table(report: Report) -> Table | None:
+    """Return one row for each split and agent, a column for some times; None without snapshots."""
+    curves = report.medals_over_time
+    if not curves:
+        return None
+    known = [time for time, _ in curves[0].points]
+    chosen = [known.index(time) for time in round_times(known[-1], _TIMES)[1:-1]]
+    chosen.append(len(known) - 1)
     columns = [
         Column("Split", False),
         Column("Agent", False),
-        *(Column(heading) for heading in _split_headings(report)),
+        *(Column(duration_text(curves[0].points[i][0])) for i in chosen),
+        Column("With snapshots"),
     ]
     rows = [
-        [split_name(row), printable(row.agent), *_split_cells(row, report)] for row in report.splits
+        [
+            printable(curve.split),
+            printable(curve.agent),
+            *(mean_text(curve.points[i][1], decimals=1) for i in chosen),
+            f"{curve.attempts_with_snapshots} of {curve.attempts}",
+        ]
+        for curve in curves
     ]
-    return Table(f"By split: {_SPLIT_CAPTION}", columns, rows, 2)
+    caption = "Medals over time: percent of the competitions in which what lay in the submission "
+    caption += "folder would have won a medal, mean ± standard error over seeds"
+    return Table(caption, columns, rows, 2)
 
 
 def split_tables_across(report: Report) -> list[Table]:
@@ -84,6 +123,8 @@ def split_tables_across(report: Report) -> list[Table]:
     return tables
 
 
+#: Most columns of a table of times.
+_TIMES = 8
 _SPLIT_CAPTION = "percent of its competitions, mean ± standard error over seeds"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TextIO
 
 from mlebench_data.harness.commands.output import print_table
-from mlebench_data.harness.report.aggregation import Report
 from mlebench_data.harness.report.formatting import printable
+from mlebench_data.harness.report.rows import Report
 from mlebench_data.harness.report.tables import (
     Table,
     competition_table,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlebench_data.harness.runtimes.base import Runtime, RuntimeFailure
+from mlebench_data.harness.runtimes.base import Runtime
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
 RUNTIME_NAMES = ("docker", "podman", "local")
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
 
-from mlebench_data.harness.runtimes.base import HowEnded, Sandbox
+from mlebench_data.harness.runtimes.base import HowEnded
 from mlebench_data.harness.runtimes.disk_watch import DiskWatch
+from mlebench_data.harness.runtimes.sandbox import Sandbox
 from mlebench_data.harness.runtimes.snapshots import SnapshotTaker
 from mlebench_data.harness.runtimes.time_left import TimeLeft
 

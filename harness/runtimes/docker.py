@@ -11,22 +11,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mlebench_data.harness.runtimes import docker_container as settings
-from mlebench_data.harness.runtimes.base import (
-    Ending,
-    LastingFailure,
-    OutOfReach,
-    Runtime,
-    RuntimeFailure,
-    Sandbox,
-)
+from mlebench_data.harness.runtimes.base import Ending, Runtime
 from mlebench_data.harness.runtimes.docker_agent_files import give_copy
 from mlebench_data.harness.runtimes.docker_end import ended_unwatched, parse_time, see_to_its_end
 from mlebench_data.harness.runtimes.docker_engine import Engine, docker_engine, engine_errors
 from mlebench_data.harness.runtimes.docker_gpus import gives_gpus
 from mlebench_data.harness.runtimes.docker_output import RestOfOutput
+from mlebench_data.harness.runtimes.failures import LastingFailure, OutOfReach, RuntimeFailure
 from mlebench_data.harness.runtimes.log_file import CappedLog
 from mlebench_data.harness.runtimes.log_pump import LogPump
+from mlebench_data.harness.runtimes.masking import MaskedStream
 from mlebench_data.harness.runtimes.owner import Owner
+from mlebench_data.harness.runtimes.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -186,7 +182,7 @@ class DockerRuntime(Runtime):
             ):
                 try:
                     if state["Status"] != "created":
-                        pump = LogPump(RestOfOutput(container, log), log)
+                        pump = LogPump(RestOfOutput(container, sandbox.secrets, log), log)
                         if state["Running"]:
                             ending = see_to_its_end(
                                 self.engine,
@@ -298,7 +294,7 @@ def _start(
     with engine_errors(f"start the container of {sandbox.name!r}"):
         # Before the start, so that no output is missed.
         stream = container.attach(stdout=True, stderr=True, stream=True, logs=False)
-        pump = LogPump(stream, log)
+        pump = LogPump(MaskedStream(stream, sandbox.secrets), log)
         container.start()
         return pump, datetime.now(UTC)
 

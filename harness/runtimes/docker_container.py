@@ -10,13 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mlebench_data.harness.runtimes.base import (
-    Folders,
-    LastingFailure,
-    Limits,
-    Sandbox,
-    contract_variables,
-)
 from mlebench_data.harness.runtimes.docker_agent_files import copy_mount
 from mlebench_data.harness.runtimes.docker_gpus import gpu_requests, gpu_variables
 from mlebench_data.harness.runtimes.docker_ports import (
@@ -27,6 +20,8 @@ from mlebench_data.harness.runtimes.docker_ports import (
     validator_mounts,
     validator_variables,
 )
+from mlebench_data.harness.runtimes.failures import LastingFailure
+from mlebench_data.harness.runtimes.sandbox import Folders, Limits, Sandbox, contract_variables
 
 #: Paths inside a container.
 DATA = "/home/data"

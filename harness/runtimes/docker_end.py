@@ -8,21 +8,15 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mlebench_data.harness.runtimes.base import (
-    Cancelled,
-    Ending,
-    HowEnded,
-    Limits,
-    OutOfReach,
-    RuntimeFailure,
-    Sandbox,
-)
+from mlebench_data.harness.runtimes.base import Cancelled, Ending, HowEnded
 from mlebench_data.harness.runtimes.chores import AT_ONCE, SandboxChores
 from mlebench_data.harness.runtimes.docker_engine import Engine, engine_errors
 from mlebench_data.harness.runtimes.docker_layer import OwnLayer
 from mlebench_data.harness.runtimes.docker_signal import signal_agent
 from mlebench_data.harness.runtimes.docker_watch import EngineWait, UsageSampler
+from mlebench_data.harness.runtimes.failures import EngineUnreachable, RuntimeFailure
 from mlebench_data.harness.runtimes.log_pump import LogPump
+from mlebench_data.harness.runtimes.sandbox import Limits, Sandbox
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -253,8 +247,8 @@ def _check_engine(engine: Engine, sandbox: Sandbox) -> None:
         raise _engine_lost(sandbox, failure) from failure
 
 
-def _engine_lost(sandbox: Sandbox, reason: Exception) -> OutOfReach:
-    return OutOfReach(
+def _engine_lost(sandbox: Sandbox, reason: Exception) -> EngineUnreachable:
+    return EngineUnreachable(
         f"The engine was lost while {sandbox.name!r} ran ({reason}). Was it restarted? "
         "The attempt can be repeated."
     )

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench_data.harness.runtimes.base import LastingFailure, OutOfReach, RuntimeFailure
+from mlebench_data.harness.runtimes.failures import (
+    EngineUnreachable,
+    LastingFailure,
+    RuntimeFailure,
+)
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -45,7 +49,7 @@ class Engine:
 
         Raises
         ------
-        OutOfReach
+        EngineUnreachable
             If no engine answers.
         """
         import docker
@@ -60,7 +64,7 @@ class Engine:
             client.ping()
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
             where = "" if self.address is None else f" at {self.address}"
-            raise OutOfReach(
+            raise EngineUnreachable(
                 f"No {self.name} engine answers{where} ({error}). {self.remedy}"
             ) from error
         try:
@@ -135,8 +139,8 @@ def engine_errors(task: str) -> Iterator[None]:
     Raises
     ------
     RuntimeFailure
-        Instead of the errors of the docker and requests libraries: `OutOfReach` where the way to
-        the engine broke, `LastingFailure` where the engine would refuse again.
+        Instead of the errors of the docker and requests libraries: `EngineUnreachable` where the
+        way to the engine broke, `LastingFailure` where the engine would refuse again.
     """
     import docker.errors
     import requests.exceptions
@@ -148,7 +152,7 @@ def engine_errors(task: str) -> Iterator[None]:
         failure: type[RuntimeFailure] = RuntimeFailure
         advice = "The engine's own log tells more."
         if isinstance(error, requests.exceptions.ConnectionError):
-            failure = OutOfReach
+            failure = EngineUnreachable
         elif "no space left" in text.lower():
             advice = "Free space in the engine's folder, such as with `docker system prune`."
         else:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlebench_data.harness.runtimes.base import Gpu
+from mlebench_data.harness.runtimes.sandbox import Gpu
 
 #: A runtime that is the engine's default for all containers shows GPUs as this variable of the
 #: image says, unless the container's own says otherwise.

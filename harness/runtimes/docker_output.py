@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mlebench_data.harness.runtimes.log_file import CappedLog
+from mlebench_data.harness.runtimes.masking import MaskedStream
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -18,10 +19,21 @@ class RestOfOutput:
 
     The engine keeps the last output of a container only (`docker_container` says how much). Where
     it still has all, the log goes on without a gap; else a note says that something is missing.
+
+    Parameters
+    ----------
+    container : docker.models.containers.Container
+        The container.
+    secrets : tuple of str
+        What was blotted out of the log, and must be of what the engine holds before it can be
+        compared with it.
+    log : CappedLog
+        The log.
     """
 
-    def __init__(self, container: Container, log: CappedLog) -> None:
-        self._stream = container.logs(stdout=True, stderr=True, stream=True, follow=True)
+    def __init__(self, container: Container, secrets: tuple[str, ...], log: CappedLog) -> None:
+        output = container.logs(stdout=True, stderr=True, stream=True, follow=True)
+        self._stream = MaskedStream(output, secrets)
         self._head = log.head(_COMPARED_BYTES)
         self._skip = log.received
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mlebench_data.harness.runtimes.base import Sandbox
+from mlebench_data.harness.runtimes.sandbox import Sandbox
 from mlebench_data.harness.validator.places import SCRIPT, SOCKET
 
 _FOLDER = "/run/mlebench"

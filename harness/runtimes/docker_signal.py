@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlebench_data.harness.runtimes.base import RuntimeFailure
 from mlebench_data.harness.runtimes.docker_engine import engine_errors
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
 if TYPE_CHECKING:
     from docker import DockerClient

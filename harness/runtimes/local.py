@@ -17,19 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench_data.harness.remove_tree import remove_tree
-from mlebench_data.harness.runtimes.base import (
-    Cancelled,
-    Ending,
-    LastingFailure,
-    Runtime,
-    RuntimeFailure,
-    Sandbox,
-    contract_variables,
-)
+from mlebench_data.harness.runtimes.base import Cancelled, Ending, Runtime
 from mlebench_data.harness.runtimes.chores import AT_ONCE, SandboxChores
+from mlebench_data.harness.runtimes.failures import LastingFailure, RuntimeFailure
 from mlebench_data.harness.runtimes.log_file import CappedLog
 from mlebench_data.harness.runtimes.log_pump import LogPump
+from mlebench_data.harness.runtimes.masking import MaskedStream
 from mlebench_data.harness.runtimes.owner import Owner
+from mlebench_data.harness.runtimes.sandbox import Sandbox, contract_variables
 from mlebench_data.harness.runtimes.supervisor_client import Supervisor, SupervisorServer
 
 if TYPE_CHECKING:
@@ -205,7 +200,7 @@ def _supervise(
     cancelled: threading.Event,
 ) -> dict[str, Any]:
     """Give a supervisor its task and see it to its end; return its report."""
-    pump = LogPump(_PipeStream(supervisor.output), log)
+    pump = LogPump(MaskedStream(_PipeStream(supervisor.output), sandbox.secrets), log)
     chores = SandboxChores(
         sandbox,
         time.monotonic(),

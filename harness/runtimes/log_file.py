@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mlebench_data.harness.runtimes.base import RuntimeFailure
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
 #: Room kept for the last output, which is where a traceback stands.
 TAIL_BYTES = 64 * 1024

@@ -5,17 +5,26 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 import secrets
 import stat
 import time
 from pathlib import Path
 
 from mlebench_data.harness.collect import MAX_BYTES, UnsafeSubmissionError, find_submission
-from mlebench_data.harness.runtimes.base import Snapshots
+from mlebench_data.harness.runtimes.sandbox import Snapshots
 
+#: Copies are called `<seconds since start>.csv`.
+_NAME = re.compile(r"([0-9]{1,12}(?:\.[0-9]+)?)\.csv")
 _TRIES = 5
 _PAUSE = 1.0
 _CHUNK = 1024 * 1024
+
+
+def seconds_of(name: str) -> float | None:
+    """Return when a copy was made, by the name of its file; None where it is no copy's name."""
+    match = _NAME.fullmatch(name)
+    return None if match is None else float(match[1])
 
 
 class SnapshotTaker:
@@ -54,10 +63,14 @@ class SnapshotTaker:
 
     def _last_digest(self) -> str | None:
         """Return the digest of the newest copy, which an earlier harness may have made."""
-        copies = [path for path in self._folder.glob("*.csv") if path.stem.isdigit()]
+        copies = {
+            seconds: path
+            for path in self._folder.glob("*.csv")
+            if (seconds := seconds_of(path.name)) is not None
+        }
         if not copies:
             return None
-        with max(copies, key=lambda path: int(path.stem)).open("rb") as stream:
+        with copies[max(copies)].open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def _take(self, elapsed: float) -> None:

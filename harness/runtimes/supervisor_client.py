@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mlebench_data.harness.runtimes.base import RuntimeFailure
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
 
 class Supervisor:

@@ -10,7 +10,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from mlebench_data.harness.runtimes.base import RuntimeFailure, Warnings
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
+from mlebench_data.harness.runtimes.sandbox import Warnings
 
 #: In the agent's folder of logs.
 FILE_NAME = "time_left.txt"

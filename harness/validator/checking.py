@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlebench_data.catalogue import Competition
+from mlebench_data.harness.limited.client import PROCESSES, Handle, How
+from mlebench_data.harness.limited.limits import ProcessLimits
+from mlebench_data.harness.limited.tasks import Task
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
 #: Time for one check, in seconds.
-SECONDS = 300
+SECONDS = 300.0
 _LEAST_MEMORY = 4 * 1024**3
 _MOST_MEMORY = 16 * 1024**3
 _LONGEST_REASON = 2000
+_EXPLANATIONS: dict[How, str] = {
+    "out_of_memory": "it takes too much memory",
+    "out_of_time": "it takes too much time",
+    "died": "it takes too much time or memory, or the validator has a fault",
+    "fault": "the validator has a fault",
+    "cancelled": "the attempt is over",
+}
 
 #: The host serves agents besides checking for them.
 _AT_ONCE = threading.BoundedSemaphore(2)
@@ -71,70 +78,36 @@ class Checker:
         self._competition = competition
         self._version = version
         self._sample = sample
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[str] | None = None
-        self._stopped = False
+        self._handle = Handle()
 
     def check(self, path: Path) -> Verdict:
         """Check a file, which must be named `*.csv` and lie in a folder without anything else."""
-        job = {
-            "competition": str(self._competition.folder),
-            "version": self._version,
-            "path": str(path),
-            "sample": None if self._sample is None else str(self._sample),
-            "memory_bytes": _memory(),
-            "seconds": SECONDS,
-        }
+        task = Task("validate", self._competition, self._version, path, self._sample)
+        limits = ProcessLimits(_memory(), SECONDS, niceness=10)
         with _AT_ONCE:
-            with self._lock:
-                if self._stopped:
-                    return Verdict(None, "the attempt is over")
-                self._process = process = subprocess.Popen(
-                    [sys.executable, "-m", f"{__package__}.check"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                    cwd=path.parent,
-                    env=_environment(),
-                )
+            if self._handle.cancelled:
+                return Verdict(None, "the attempt is over")
             try:
-                output, errors = process.communicate(json.dumps(job), timeout=SECONDS)
-            except subprocess.TimeoutExpired:
-                return Verdict(None, f"it takes more than {SECONDS} seconds")
-            finally:
-                process.kill()
-                process.wait()
-        if process.returncode != 0:
-            if not self._stopped:
-                logger.warning(
-                    "Checking a submission failed: %s", errors.strip()[-_LONGEST_REASON:]
-                )
-            return Verdict(None, "it takes too much time or memory, or the validator has a fault")
-        verdict = json.loads(output)
-        if "error" in verdict:
-            return Verdict(None, verdict["error"])
-        reason = verdict["reason"]
+                done = PROCESSES.do(task, limits, handle=self._handle)
+            except RuntimeFailure as error:
+                logger.warning("Checking a submission failed: %s", error)
+                return Verdict(None, "the validator has a fault")
+        if done.how != "done":
+            if done.how in ("fault", "died"):
+                logger.warning("Checking a submission failed: %s", done.traceback or done.code)
+            return Verdict(None, _EXPLANATIONS[done.how])
+        reason = done.result["reason"]
         if reason is not None:
             # An agent has no use for a path on the host.
             reason = reason.replace(str(path), path.name)[:_LONGEST_REASON]
-        return Verdict(verdict["valid"], reason, verdict["ids_checked"])
+        return Verdict(done.result["valid"], reason, done.result["ids_checked"])
 
     def stop(self) -> None:
         """End the check that is under way; no other one begins."""
-        with self._lock:
-            self._stopped = True
-            if self._process is not None:
-                self._process.kill()
+        self._handle.cancel()
 
 
 def _memory() -> int:
     import psutil
 
     return max(_LEAST_MEMORY, min(_MOST_MEMORY, psutil.virtual_memory().total // 4))
-
-
-def _environment() -> dict[str, str]:
-    """Return what a Python process needs to start, without keys and tokens."""
-    names = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "HOME", "TMPDIR")
-    return {name: os.environ[name] for name in names if name in os.environ}

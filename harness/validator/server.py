@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mlebench_data.catalogue import Competition
 from mlebench_data.harness.collect import MAX_BYTES
+from mlebench_data.harness.limited.client import PROCESSES
 from mlebench_data.harness.remove_tree import remove_tree
 from mlebench_data.harness.validator.checking import Checker, Verdict
 from mlebench_data.harness.validator.handler import PortServer, SocketServer
@@ -83,6 +84,8 @@ class ValidatorServer:
 
     def start(self) -> None:
         """Begin to answer; an earlier harness may have answered the same agent before."""
+        # While the agent works, what checks and grades gets ready.
+        PROCESSES.start()
         remove_tree(self._work)
         self.folder.mkdir(exist_ok=True)
         # For the sandbox' user, whatever the umask here.

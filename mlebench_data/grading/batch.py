@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
@@ -18,6 +18,9 @@ from mlebench_data.grading.report import GradeReport
 
 REQUIRED = ("competition_id", "submission_path")
 OPTIONAL = ("answers", "version")
+
+AnswersOf = Callable[[str, str | None], bytes]
+"""Returns the content of an answers file, by competition and data version."""
 
 logger = logging.getLogger(__name__)
 
@@ -101,15 +104,21 @@ def failure(line: int, reason: str, job: Job | None = None) -> dict[str, Any]:
     return {"line": line, **empty, **known, "status": "error", "reason": reason}
 
 
-def grade_job(job: Job, data_dir: Path | None, version: str | None) -> dict[str, Any]:
+def grade_job(
+    job: Job, data_dir: Path | None, version: str | None, answers: AnswersOf | None = None
+) -> dict[str, Any]:
     """Grade one submission; whatever goes wrong becomes a result of status `error`."""
+    wanted = job.version or version
     try:
+        given: str | bytes | None = job.answers
+        if given is None and answers is not None:
+            given = answers(job.competition_id, wanted)
         report = grade(
             job.competition_id,
             job.submission_path,
-            answers=job.answers,
+            answers=given,
             data_dir=data_dir,
-            version=job.version or version,
+            version=wanted,
         )
     except MlebenchError as error:
         return failure(job.line, f"line {job.line}: {error}", job)
@@ -121,7 +130,12 @@ def grade_job(job: Job, data_dir: Path | None, version: str | None) -> dict[str,
 
 
 def grade_batch(
-    path: Path, *, data_dir: Path | None = None, version: str | None = None, jobs: int = 1
+    path: Path,
+    *,
+    data_dir: Path | None = None,
+    version: str | None = None,
+    jobs: int = 1,
+    answers: AnswersOf | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Grade the submissions that a file lists.
 
@@ -136,6 +150,9 @@ def grade_batch(
         Data version of all whose line names none; the oldest by default.
     jobs : int
         Number of processes; 1 grades in this one.
+    answers : callable, optional
+        Returns the answers file of a competition and data version, for all whose line names none,
+        instead of the data folder. With several processes, it is sent to them.
 
     Yields
     ------
@@ -162,10 +179,10 @@ def grade_batch(
         except BatchFileError as error:
             yield failure(number, str(error))
     if jobs == 1:
-        yield from (grade_job(job, data_dir, version) for job in todo)
+        yield from (grade_job(job, data_dir, version, answers) for job in todo)
         return
     interrupted = []
-    for job, result in _in_processes(todo, jobs, data_dir, version):
+    for job, result in _in_processes(todo, jobs, data_dir, version, answers):
         if result is None:
             interrupted.append(job)
         else:
@@ -173,13 +190,17 @@ def grade_batch(
     # A process that dies takes the pool with it, and nobody knows which submission killed it: those
     # left over are graded one by one, each in a process of its own.
     for suspect in interrupted:
-        for job, result in _in_processes([suspect], 1, data_dir, version):
+        for job, result in _in_processes([suspect], 1, data_dir, version, answers):
             reason = f"line {job.line}: the process that graded it died; is the memory too small?"
             yield failure(job.line, reason, job) if result is None else result
 
 
 def _in_processes(
-    todo: list[Job], processes: int, data_dir: Path | None, version: str | None
+    todo: list[Job],
+    processes: int,
+    data_dir: Path | None,
+    version: str | None,
+    answers: AnswersOf | None,
 ) -> Iterator[tuple[Job, dict[str, Any] | None]]:
     """Yield jobs with their results as they finish; None for those that a dead process left."""
     # Spawned processes inherit no threads or locks; forked ones may hang on them.
@@ -188,7 +209,7 @@ def _in_processes(
         try:
             for place, job in enumerate(todo):
                 try:
-                    futures[pool.submit(grade_job, job, data_dir, version)] = job
+                    futures[pool.submit(grade_job, job, data_dir, version, answers)] = job
                 except BrokenProcessPool:
                     # A process may die before all is handed over.
                     yield from ((left, None) for left in todo[place:])

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlebench_data.catalogue import Competition, load_competition
 from mlebench_data.catalogue.schema import ScoredRows, Version
@@ -203,6 +203,7 @@ def grade(
     answers: Path | str | bytes | pd.DataFrame | None = None,
     data_dir: Path | str | None = None,
     version: str | None = None,
+    memory_errors: Literal["report", "raise"] = "report",
 ) -> GradeReport:
     """Grade a submission.
 
@@ -218,6 +219,8 @@ def grade(
         Data folder.
     version : str, optional
         Data version, the oldest by default.
+    memory_errors : {"report", "raise"}
+        Whether a want of memory is reported as a fault of ours, or raised, for who knows better.
 
     Returns
     -------
@@ -230,6 +233,8 @@ def grade(
         If there is no such competition or version.
     DataNotFoundError
         If there are no answers.
+    MemoryError
+        If memory runs out and that is to be raised.
     """
     import pandas as pd
 
@@ -255,17 +260,56 @@ def grade(
     except InvalidSubmissionError as error:
         status, reason = "invalid", str(error)
     except Exception as error:
+        if isinstance(error, MemoryError) and memory_errors == "raise":
+            raise
         # A fault of ours must not look like one of the submission, nor end a batch of others.
         logger.exception("Grading of %s failed", competition.id)
         status, reason = "error", f"{type(error).__name__}: {error}"
 
-    rounded = None if raw_score is None else round(raw_score, SCORE_DECIMALS)
     path = Path(submission) if isinstance(submission, (str, Path)) else None
+    return report_of(
+        competition,
+        version,
+        status,
+        reason,
+        raw_score=raw_score,
+        path=path,
+        sha256=hash_file(path)[0] if path is not None and path.is_file() else None,
+    )
+
+
+def report_of(
+    competition: Competition,
+    version: str,
+    status: Status,
+    reason: str | None,
+    *,
+    raw_score: float | None = None,
+    path: Path | None = None,
+    sha256: str | None = None,
+) -> GradeReport:
+    """Make the report of a verdict.
+
+    Parameters
+    ----------
+    competition : Competition
+        The competition.
+    version : str
+        Data version.
+    status, reason, raw_score
+        The verdict, as in `GradeReport`.
+    path : pathlib.Path, optional
+        The submission.
+    sha256 : str, optional
+        Its digest.
+    """
+    block = competition.version(version)
+    rounded = None if raw_score is None else round(raw_score, SCORE_DECIMALS)
     return GradeReport(
         competition_id=competition.id,
         version=version,
         submission_path=None if path is None else str(path),
-        submission_sha256=hash_file(path)[0] if path is not None and path.is_file() else None,
+        submission_sha256=sha256,
         status=status,
         reason=reason,
         score=rounded,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+#: What pandas' parser says then, as an error of the file.
+_OUT_OF_MEMORY = "Error tokenizing data. C error: out of memory"
+
 
 class MissingSubmissionError(Exception):
     """There is no submission file."""
@@ -52,6 +55,8 @@ def read_submission(path: Path, schema: Submission) -> pd.DataFrame:
         If there is no such file.
     InvalidSubmissionError
         If it is no CSV file.
+    MemoryError
+        If it takes more memory than there is.
     """
     if not path.exists():
         raise MissingSubmissionError(f"there is no file {path}")
@@ -70,6 +75,8 @@ def read_submission(path: Path, schema: Submission) -> pd.DataFrame:
             path, missing_tokens=schema.missing_tokens, columns_as_text=text_columns(schema)
         )
     except (ValueError, OverflowError) as error:
+        if str(error) == _OUT_OF_MEMORY:
+            raise MemoryError(str(error)) from error
         # pandas' parser and decoding errors are ValueErrors: the file is not readable as CSV.
         raise InvalidSubmissionError(f"the file cannot be read as CSV: {error}") from error
     _make_huge_numbers_text(table)

@@ -20,6 +20,23 @@ _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 # A dollar sign that stands for money is followed by a digit, or has a blank on the wrong side.
 _INLINE_MATH = re.compile(r"(?<![\\$])\$(?=[^\s$])((?:(?!\n\n)[^$])*?[^\s$\\])\$(?![\d$])")
 
+_DISPLAY_MATH = re.compile(r"\$\$(?:(?!\n\n)[^$])+\$\$")
+# Markdown takes a backslash before punctuation away, and makes emphasis of what stands between two
+# underscores that follow punctuation. Whether a host hides formulas from it is not known; written
+# like this, they mean the same either way.
+_COMMANDS = {
+    r"\,": r"\thinspace ",
+    r"\:": r"\medspace ",
+    r"\;": r"\thickspace ",
+    r"\!": r"\negthinspace ",
+    r"\{": r"\lbrace ",
+    r"\}": r"\rbrace ",
+    r"\|": r"\Vert ",
+    r"\\": r"\cr ",
+    "\\\n": "\\space\n",
+}
+_SENSITIVE = re.compile(r"\\[,:;!{}|\\\n]|(?<![A-Za-z0-9\\])_")
+
 _CONTENTS = {
     "default train": "rows to learn from",
     "default test": "rows to predict",
@@ -30,11 +47,18 @@ _CONTENTS = {
 }
 
 
+def _robust(formula: str) -> str:
+    """Write a formula so that it means the same before and after Markdown has read it."""
+    return _SENSITIVE.sub(lambda match: _COMMANDS.get(match[0], " _ "), formula)
+
+
 def with_host_math(text: str) -> str:
-    r"""Write formulas within lines as a dataset host reads them: `$x$` becomes `\\(x\\)`."""
+    r"""Write formulas as a dataset host reads them: `$x$` within lines becomes `\\(x\\)`."""
     parts = _CODE.split(text)
     # Code stands at the odd places.
-    parts[::2] = [_INLINE_MATH.sub(r"\\\\(\1\\\\)", part) for part in parts[::2]]
+    for place in range(0, len(parts), 2):
+        part = _DISPLAY_MATH.sub(lambda match: _robust(match[0]), parts[place])
+        parts[place] = _INLINE_MATH.sub(lambda match: rf"\\({_robust(match[1])}\\)", part)
     return "".join(parts)
 
 

@@ -107,7 +107,7 @@ class FilesystemSnapshot(RemoteSnapshot):
         if isinstance(error, PermissionError):
             return SourceError(
                 f"{self.source} may not be read ({explain(error)}). Check the credentials that "
-                "this kind of address uses."
+                "this kind of address uses, and the clock of this machine."
             )
         # What the libraries of the different places raise has only its name in common.
         names = " ".join(base.__name__ for base in type(error).__mro__)

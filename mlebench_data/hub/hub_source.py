@@ -211,7 +211,10 @@ class HubSnapshot(RemoteSnapshot):
         return None
 
     def _unreachable(self, error: BaseException) -> UnreachableError:
+        text = explain(error)
+        # A certificate that is not valid yet, or no longer, often is so by a wrong clock only.
+        clock = ", the clock of this machine" if "CERTIFICATE" in text else ""
         return UnreachableError(
-            f"{self._endpoint} cannot be reached ({explain(error)}). Check the network and "
+            f"{self._endpoint} cannot be reached ({text}). Check the network{clock} and "
             f"{ENDPOINT_VARIABLE}, or name another source with --from or MLEBENCH_SOURCE."
         )

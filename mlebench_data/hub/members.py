@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
 from mlebench_data.hub.errors import PackError
-from mlebench_data.raw.archives import open_archive
+from mlebench_data.raw.archives import kind_of, open_archive
 
 if TYPE_CHECKING:
     from mlebench_data.hub.source import PublicTree
@@ -188,9 +188,10 @@ def open_in_place(path: Path) -> Members | None:
         None if the file is no zip and no plain tar, by its name or by what it holds.
     """
     try:
-        if path.suffix == ".zip":
+        kind = kind_of(path.name)
+        if kind == "zip":
             return _Zip(path)
-        return _Tar(path) if ".tar" in path.suffixes else None
+        return _Tar(path) if kind == "tar" else None
     except (tarfile.ReadError, PackError):
         return None
 
@@ -208,14 +209,15 @@ def open_members(path: Path, scratch: Path) -> Members:
     Raises
     ------
     PackError
-        If it is damaged or of an unknown kind.
+        If it is a damaged zip file, or of an unknown kind.
     RawDataError
         If it must be extracted and is damaged.
     """
-    if path.suffix == ".zip":
-        return _Zip(path)
-    if path.suffix != ".7z" and ".tar" not in path.suffixes:
+    kind = kind_of(path.name)
+    if kind is None:
         raise PackError(f"{path} is no archive that can be read: .zip, .tar..., and .7z can.")
+    if kind == "zip":
+        return _Zip(path)
     # A tar that cannot be read in place is compressed, or damaged, which its reader says.
     return open_in_place(path) or _Extracted(path, scratch)
 

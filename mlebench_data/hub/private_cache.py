@@ -12,7 +12,8 @@ from mlebench_data.errors import DataNotFoundError, UnreachableError
 from mlebench_data.hub.cache import Cache, private_lock
 from mlebench_data.hub.layout import MANIFEST, SEALED_LIST
 from mlebench_data.hub.locks import exclusive
-from mlebench_data.hub.repository import RepositoryManifest, read_sealed_list
+from mlebench_data.hub.origin import Origin
+from mlebench_data.hub.repository import RepositoryManifest, manifest_digest, read_sealed_list
 from mlebench_data.hub.sibling import sibling_name
 from mlebench_data.hub.snapshot import Snapshot
 from mlebench_data.hub.storage import writing
@@ -45,8 +46,8 @@ def check_identity(
         )
 
 
-def fetch_private(source: Source, competition_id: str, version: str | None) -> Path:
-    """Return a local repository with the sealed files of a competition.
+def fetch_private(source: Source, competition_id: str, version: str | None) -> tuple[Path, Origin]:
+    """Return a local repository with the sealed files of a competition, and where it came from.
 
     Raises
     ------
@@ -60,18 +61,21 @@ def fetch_private(source: Source, competition_id: str, version: str | None) -> P
         snapshot = source.open(competition_id, version)
     except UnreachableError as error:
         # A data version does not change once it is published.
-        known = (
-            None if version is None else _kept(Cache(), competition_id, f"{address} {version}\n")
-        )
+        if version is None:
+            raise
+        known = _kept(Cache(), competition_id, f"{address} {version}\n")
         if known is None:
             raise
         logger.warning("%s The answers that were fetched from there before are used.", error)
-        return known
+        return known, Origin(address, version, None, manifest_digest(known))
     text = snapshot.read(MANIFEST)
     manifest = RepositoryManifest.parse(text, f"{snapshot.source}: {MANIFEST}")
     check_identity(manifest, snapshot, competition_id, version)
+    origin = Origin(
+        snapshot.source, snapshot.revision, snapshot.commit, hashlib.sha256(text).hexdigest()
+    )
     if snapshot.folder is not None:
-        return snapshot.folder
+        return snapshot.folder, origin
     holder = snapshot
     name = competition_id
     if manifest.private_part == "sibling":
@@ -86,24 +90,38 @@ def fetch_private(source: Source, competition_id: str, version: str | None) -> P
         place.mkdir(parents=True, exist_ok=True)
         cache.private.chmod(0o700)
         with exclusive(cache.lock_path(private_lock(digest)), f"the sealed files in {place}"):
+            note = f"{address} {manifest.version}\n"
             if _is_whole(repository, place / name):
-                return repository
+                _write_note(cache, place, note)
+                return repository, origin
             shutil.rmtree(repository, ignore_errors=True)
             repository.mkdir(parents=True)
             fetch_sealed(holder, place / name)
             if holder is not snapshot:
                 (place / name / MANIFEST).write_bytes(holder.read(MANIFEST))
-            (place / _NOTE).write_text(f"{address} {manifest.version}\n", encoding="utf-8")
             (repository / MANIFEST).write_bytes(text)
-    return repository
+            _write_note(cache, place, note)
+    return repository, origin
+
+
+def _write_note(cache: Cache, place: Path, note: str) -> None:
+    """Note where sealed files are from; what was there before, if anything else, is no longer."""
+    (place / _NOTE).write_text(note, encoding="utf-8")
+    for other in _noted(cache, note):
+        if other != place:
+            (other / _NOTE).unlink(missing_ok=True)
+
+
+def _noted(cache: Cache, note: str) -> list[Path]:
+    """Return what has this note."""
+    notes = cache.private.glob(f"*/{_NOTE}")
+    return [path.parent for path in notes if path.read_text("utf-8") == note]
 
 
 def _kept(cache: Cache, competition_id: str, note: str) -> Path | None:
-    """Return what was fetched from a place before, the last of several."""
-    notes = [path for path in cache.private.glob(f"*/{_NOTE}") if path.read_text("utf-8") == note]
-    if not notes:
-        return None
-    return max(notes, key=lambda path: path.stat().st_mtime).parent / competition_id
+    """Return what was fetched from a place before."""
+    places = _noted(cache, note)
+    return places[0] / competition_id if places else None
 
 
 def _is_whole(repository: Path, holder: Path) -> bool:

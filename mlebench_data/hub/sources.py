@@ -344,4 +344,4 @@ def private_repository(
     from mlebench_data.hub.private_cache import fetch_private
 
     place = source if isinstance(source, Source) else open_source(source)
-    return fetch_private(place, competition_id, version)
+    return fetch_private(place, competition_id, version)[0]

@@ -16,7 +16,7 @@ from mlebench_data.hub.errors import PackError
 from mlebench_data.hub.parquet_table import ParquetTable
 from mlebench_data.hub.records import RecordsTable
 from mlebench_data.hub.table import Table, Texts, Types, make_batch
-from mlebench_data.raw.archives import open_archive
+from mlebench_data.raw.archives import kind_of, open_archive
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -247,7 +247,7 @@ def open_table(
     ----------
     path : pathlib.Path
         The file: `.csv`, `.tsv`, `.txt` (CSV too), `.json`, `.jsonl`, `.ndjson`, `.parquet` or
-        `.bson`, or an archive (`.zip`, `.7z`) that holds one of these alone.
+        `.bson`, or an archive (zip, tar, 7z) that holds one of these alone.
     key : str, optional
         Where a JSON file is one object, the key of the list of rows.
     lines_as : str, optional
@@ -265,7 +265,7 @@ def open_table(
         If the ending is another, or the file is malformed.
     """
     suffix = path.suffix.lower()
-    if suffix in (".zip", ".7z"):
+    if kind_of(path.name) is not None:
         return _ArchivedTable(path, key, lines_as, lists_as, missing)
     if lines_as is not None:
         return LinesTable(path, lines_as)

@@ -7,11 +7,17 @@ import tarfile
 import zipfile
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Literal
 
 from mlebench_data.errors import RawDataError
 from mlebench_data.extras import import_extra
 from mlebench_data.workers.deflating import METHODS, Member
+
+_ENDINGS: dict[Literal["zip", "tar", "7z"], tuple[str, ...]] = {
+    "zip": (".zip",),
+    "tar": (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"),
+    "7z": (".7z",),
+}
 
 
 class Archive(ABC):
@@ -113,7 +119,7 @@ class ExtractedArchive(Archive):
 
     @staticmethod
     def _extract(path: Path, folder: Path) -> None:
-        if path.name.endswith(".7z"):
+        if kind_of(path.name) == "7z":
             module = import_extra("py7zr", extra="archives", why=f"{path.name} is a 7z archive")
             try:
                 with module.SevenZipFile(path) as archive:
@@ -165,6 +171,14 @@ class ExtractedArchive(Archive):
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def kind_of(name: str) -> Literal["zip", "tar", "7z"] | None:
+    """Return which kind of archive a file is by the ending of its name; None if it is none."""
+    for kind, endings in _ENDINGS.items():
+        if name.lower().endswith(endings):
+            return kind
+    return None
+
+
 def open_archive(path: Path, scratch: Path) -> Archive:
     """Open an archive by the ending of its name.
 
@@ -180,8 +194,7 @@ def open_archive(path: Path, scratch: Path) -> Archive:
     RawDataError
         If the file is damaged, of an unknown kind, or holds names that lead out of it.
     """
-    if path.name.endswith(".zip"):
-        return ZipFileArchive(path)
-    if path.name.endswith((".7z", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
-        return ExtractedArchive(path, scratch)
-    raise RawDataError(f"{path} is an archive of an unknown kind; zip, tar and 7z are known.")
+    kind = kind_of(path.name)
+    if kind is None:
+        raise RawDataError(f"{path} is an archive of an unknown kind; zip, tar and 7z are known.")
+    return ZipFileArchive(path) if kind == "zip" else ExtractedArchive(path, scratch)

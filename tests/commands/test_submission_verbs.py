@@ -145,8 +145,8 @@ def test_empty_batch(mlebench: Any, tmp_path: Path) -> None:
         (["tiny"], "name a competition and a submission"),
         ([], "name a competition and a submission"),
         (["tiny", "a.csv", "--jobs", "2"], "--jobs goes with --batch"),
-        (["tiny", "--batch", "a"], "--batch names submissions and answers itself"),
-        (["--batch", "a", "--answers", "b"], "--batch names submissions and answers itself"),
+        (["tiny", "--batch", "a"], "--batch names submissions itself"),
+        (["--batch", "a", "--answers", "b"], "--batch names submissions itself"),
         (["--batch", "a", "--jobs", "0"], "'0' is no whole number of at least 1"),
     ],
 )

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from repositories import CARD, ROWS, files_of, write, write_lists, write_repository
 from serving import Served, run_client, tokens_of
 
 from mlebench_data.hub.endpoint.access import add_token
+from mlebench_data.hub.endpoint.uploads import ASKS_FOR_IT
 from mlebench_data.hub.repository import commit_of
+
+NO_XET = {"HF_HUB_DISABLE_XET": "1"}
 
 PUBLISH = """
 import json, huggingface_hub
@@ -81,15 +85,20 @@ def test_tagged_versions_stay(served: Served, home: Path, tmp_path: Path) -> Non
     assert not list((served.folder / ".mlebench/kept/datasets/cats").iterdir())
 
 
-def test_large_files_and_removals(served: Served, home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", ["its own", "lfs"])
+def test_large_files_and_removals(
+    served: Served, home: Path, tmp_path: Path, protocol: str
+) -> None:
     source = write_repository(tmp_path / "packed")
     # One hole of a file: large for the server, small on the disk.
     with write(source / "files/public/large.bin", b"x").open("r+b") as file:
         file.truncate((100 << 20) + 1)
     write_lists(source, "cats", "v1", [source / "private/answers-00000-of-00001.parquet"])
+    # The client as it comes sends everything within commits; nothing else works here.
+    headers, settings = ({}, {}) if protocol == "its own" else (ASKS_FOR_IT, NO_XET)
     code = f"""
     import json, huggingface_hub
-    api = huggingface_hub.HfApi()
+    api = huggingface_hub.HfApi(headers={headers})
     api.create_repo("mlebench/cats", repo_type="dataset")
     api.upload_folder(folder_path={str(source)!r}, repo_id="mlebench/cats", repo_type="dataset")
     sha = api.dataset_info("mlebench/cats").sha
@@ -102,7 +111,7 @@ def test_large_files_and_removals(served: Served, home: Path, tmp_path: Path) ->
     left = api.list_repo_files("mlebench/cats", repo_type="dataset")
     print(json.dumps([sha, large.lfs.sha256, left]))
     """
-    commit, digest, left = run_client(code, served.url, home, served.token, HF_HUB_DISABLE_XET="1")
+    commit, digest, left = run_client(code, served.url, home, served.token, **settings)
     assert commit == commit_of(source)
     assert [digest] == [
         line["sha256"]
@@ -114,7 +123,9 @@ def test_large_files_and_removals(served: Served, home: Path, tmp_path: Path) ->
         for path in files_of(source)
         if path != "files/public/large.bin" and not path.startswith("private/")
     )
-    assert not list((served.folder / ".mlebench/uploads").iterdir())
+    uploads = served.folder / ".mlebench/uploads"
+    assert uploads.exists() == (protocol == "lfs")
+    assert not list(uploads.glob("*"))
 
 
 def test_settings_and_deleting(served: Served, home: Path, tmp_path: Path) -> None:

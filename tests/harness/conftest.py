@@ -13,6 +13,9 @@ from command_line import Command, write_agent
 from tiny_competition import Tiny, prepare_tiny
 
 from mlebench_data.catalogue import load_competition
+from mlebench_data.harness import limited_grading
+from mlebench_data.harness.limited.client import Done
+from mlebench_data.harness.limited.tasks import TASKS
 from mlebench_data.harness.remove_tree import remove_tree
 from mlebench_data.prepare import prepare
 
@@ -51,6 +54,16 @@ def mlebench(
 ) -> Command:
     monkeypatch.setenv("MLEBENCH_DATA_DIR", str(tiny.data_dir))
     return Command(tiny, capsys)
+
+
+@pytest.fixture
+def grading_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grade without a process with limits, which would not know what a test has replaced here."""
+    monkeypatch.setattr(
+        limited_grading.PROCESSES,
+        "do",
+        lambda task, _, content: Done("done", TASKS[task.name](task, content)),
+    )
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ import pytest
 from command_line import Command
 
 from mlebench_data.harness import doctor
-from mlebench_data.harness.doctor import Finding, examine
-from mlebench_data.harness.runtimes.base import Gpu
+from mlebench_data.harness.doctor import examine
+from mlebench_data.harness.finding import Finding
+from mlebench_data.harness.models.model_list import PROVIDERS
+from mlebench_data.harness.runtimes.sandbox import Gpu
 from mlebench_data.hub.keys import new_key
 
 
@@ -78,6 +80,24 @@ def test_gpus_that_containers_cannot_have(tmp_path: Path, monkeypatch: pytest.Mo
 def test_offline_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert "HF_EVALUATE_OFFLINE" in findings(tmp_path)["hugging face"][1].remedy
+
+
+def test_language_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in PROVIDERS:
+        monkeypatch.delenv(name, raising=False)
+    # A Python of its own, which has LiteLLM only in so far as it says so.
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho True\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("MLEBENCH_LLM_PYTHON", str(python))
+    first, second = findings(tmp_path)["models"]
+    assert (first.level, first.text) == ("ok", f"LiteLLM of {python} (--network llm)")
+    assert second.level == "note" and "export OPENAI_API_KEY=" in second.remedy
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key-of-this-account")
+    python.write_text("#!/bin/sh\necho False\n")
+    first, second = findings(tmp_path)["models"]
+    assert first.level == "problem" and "pip install" in first.remedy
+    assert (second.level, second.text) == ("ok", "GEMINI_API_KEY set")
 
 
 def test_clock_before_the_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

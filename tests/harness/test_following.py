@@ -15,6 +15,7 @@ from hypothesis import strategies as some
 from rich.console import Console
 
 from mlebench_data.errors import DataNotFoundError
+from mlebench_data.harness.commands.tail import _Log
 from mlebench_data.harness.events import EventLog, read_events
 from mlebench_data.harness.following import Progress, follow, harmless, last_line
 from mlebench_data.harness.live import clock, overview, summary
@@ -121,6 +122,21 @@ def test_tail(mlebench: Command, ended: Path):
     assert line == {"attempt": "tiny/good-seed0", "line": "\x1b[2Jrest"}
     missing = mlebench("tail", ended, "tiny/god-seed0")
     assert missing.code == 1 and "'tiny/good-seed0'" in missing.err
+
+
+def test_tail_of_a_progress_bar(mlebench: Command, ended: Path):
+    """Each line shows what a screen would; one that goes on and on is shown as it grows."""
+    path = ended / "tiny" / "good-seed0" / "agent.log"
+    path.write_bytes(b"begin\r\n 10%\r 20%\r\n 30%\r 40%\r")
+    finished = mlebench("tail", ended, "tiny/good-seed0")
+    assert finished.out == "begin\n 20%\n 30%\n 40%\n"
+    log = _Log(path)
+    shown = [*log.new_lines()]
+    for more in (b" 50%\r", b" 60%\r 70%", b"\rend\r", b"\nlast\r\n"):
+        with path.open("ab") as stream:
+            stream.write(more)
+        shown += log.new_lines()
+    assert shown == ["begin", " 20%", " 30%", " 40%", " 60%", " 70%", "end", "last"]
 
 
 @given(text=some.text())

@@ -23,6 +23,7 @@ def test_without_a_runtime(mlebench: Command, out: Path, monkeypatch: pytest.Mon
     finished = mlebench("run", "--agent", "gold", "--competition", "tiny", "--out", out)
     assert finished.code == 0, finished.err
     result = read_result(out, "gold")
+    assert "1 is a self-test" in finished.out and "without isolation" not in finished.out
     assert result["outcome"] == "scored"
     assert result["grading"]["score"] == 1.0 and result["grading"]["gold_medal"]
     assert result["isolated"] is False
@@ -41,6 +42,7 @@ def test_beside_other_agents(runtime_name: str, mlebench: Command, out: Path):
         assert not path.is_file() or "".join(SECRET).encode() not in path.read_bytes()
 
 
+@pytest.mark.usefixtures("grading_in_this_process")
 def test_broken_metric_is_noticed(mlebench: Command, out: Path, monkeypatch: pytest.MonkeyPatch):
     arguments = ["run", "--agent", "gold", "--competition", "tiny", "--out", out, "--retries", "0"]
     with monkeypatch.context() as patch:
@@ -56,6 +58,7 @@ def test_broken_metric_is_noticed(mlebench: Command, out: Path, monkeypatch: pyt
     assert read_result(out, "gold")["outcome"] == "scored"
 
 
+@pytest.mark.usefixtures("grading_in_this_process")
 def test_scored_again_it_is_still_a_test(
     mlebench: Command, out: Path, monkeypatch: pytest.MonkeyPatch
 ):

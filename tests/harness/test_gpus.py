@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlebench_data.harness.gpus import GpuError, driver_version, find_gpus
-from mlebench_data.harness.runtimes.base import Gpu
+from mlebench_data.harness.runtimes.sandbox import Gpu
 
 GIGABYTE = 1024**3
 

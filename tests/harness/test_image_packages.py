@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlebench_data.harness.images.wheels import download_wheels
-from mlebench_data.harness.runtimes.base import RuntimeFailure
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
 
 @pytest.fixture

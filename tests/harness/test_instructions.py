@@ -7,7 +7,7 @@ from tiny_competition import SECRET, Tiny
 
 from mlebench_data.catalogue import competition_ids, load_competition
 from mlebench_data.harness.instructions import instructions
-from mlebench_data.harness.runtimes.base import Limits
+from mlebench_data.harness.runtimes.sandbox import Limits
 
 LIMITS = Limits(90, grace_seconds=5, cpus=2, memory_bytes=4_000_000_000, processes=64)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import Command, read_result
-from tiny_competition import SECRET
+from tiny_competition import PLAIN, PLAIN_SCORE, SECRET
 
 from mlebench_data.hub.repository import commit_of, manifest_digest
 
+JOBS = ["tiny", "tiny", "tiny", "tiyn"]
 SAMPLE = ["run", "--agent", "sample", "--competition", "tiny", "--time-limit", "1m"]
 
 
@@ -131,3 +135,56 @@ def test_images_are_listed_without_an_engine(
     assert build.code == 1 and "No Docker engine answers" in build.err
     unknown = mlebench("images", "list", "bas")
     assert unknown.code == 1 and "Did you mean 'base'?" in unknown.err
+
+
+@pytest.fixture
+def remote(repositories: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The repositories in memory, and an empty cache."""
+    import fsspec
+
+    monkeypatch.setenv("MLEBENCH_CACHE", str(tmp_path / "cache"))
+    filesystem = fsspec.filesystem("memory")
+    filesystem.put(str(repositories), "/remote", recursive=True)
+    yield "memory://remote"
+    filesystem.rm("/remote", recursive=True)
+
+
+def fetched(cache: Path) -> set[str]:
+    """Which parts of a repository lie in a cache."""
+    paths = [path for path in cache.rglob("*") if path.is_file() and path.parent.name != "locks"]
+    return {path.relative_to(cache).parts[0] for path in paths}
+
+
+def test_batch_takes_only_sealed_answers(
+    mlebench: Command, remote: str, key_file: Path, tmp_path: Path
+):
+    (tmp_path / "submission.csv").write_text(PLAIN)
+    jobs = [{"competition_id": name, "submission_path": "submission.csv"} for name in JOBS]
+    jobs[0]["answers"] = "none.csv"
+    (tmp_path / "jobs.jsonl").write_text("\n".join(map(json.dumps, jobs)))
+    batch = ["grade", "--batch", "jobs.jsonl", "--from", remote, "--data-dir", "nowhere"]
+    with contextlib.chdir(tmp_path):
+        finished = mlebench(*batch, "--key-file", key_file)
+    assert finished.code == 1, finished.err
+    found = [json.loads(line) for line in finished.out.splitlines()]
+    assert [line["status"] for line in found] == ["error", "valid", "valid", "error"]
+    assert [line["score"] for line in found[1:3]] == [PLAIN_SCORE] * 2
+    assert "none.csv" in found[0]["reason"] and "Did you mean 'tiny'" in found[3]["reason"]
+    assert fetched(tmp_path / "cache") == {"private"}
+
+
+def test_scoring_again_takes_only_sealed_answers(
+    mlebench: Command, remote: str, key_file: Path, repositories: Path, out: Path, tmp_path: Path
+):
+    assert mlebench(*SAMPLE, "--out", out, "--runtime", "local").code == 0
+    again = ["score", out, "--from", remote, "--key-file", key_file]
+    assert "unchanged     tiny/sample-seed0" in mlebench(*again).err
+    finished = mlebench(*again, "--force")
+    assert finished.code == 0, finished.err
+    assert read_result(out, "sample")["data"] == {
+        "source": f"{remote}/tiny",
+        "revision": "v1",
+        "commit": commit_of(repositories / "tiny"),
+        "manifest_sha256": manifest_digest(repositories / "tiny"),
+    }
+    assert fetched(tmp_path / "cache") == {"private"}

@@ -176,9 +176,13 @@ def gallery(
     arguments = ["run", "--competition", "tiny", "--runtime", request.param, "--jobs", "2"]
     arguments += ["--time-limit", "6s", "--grace", "1s", "--memory", "150m"]
     arguments += ["--data-dir", str(tiny.data_dir), "--out", str(out), "--agent", *map(str, agents)]
-    code = Command(tiny, None)(*arguments).code
-    yield Gallery(out, request.param, arguments, code)
-    remove_tree(out)
+    try:
+        code = Command(tiny, None)(*arguments).code
+        yield Gallery(out, request.param, arguments, code)
+    finally:
+        # Whatever happens: pytest removes old folders with shutil.rmtree, which ends in a
+        # RecursionError (from posixpath.join) where one is as deep as an agent made it here.
+        remove_tree(out)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from mlebench_data.errors import MlebenchError
-from mlebench_data.harness.runtimes.base import Gpu, Limits
+from mlebench_data.harness.runtimes.sandbox import Gpu, Limits
 from mlebench_data.harness.slots import GpuPool, places
 
 GPUS = tuple(Gpu(number, f"GPU-{number}", "model", 1 << 30) for number in range(4))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,8 @@ def test_text_tells_how_to_load(repository: Path, cats: Competition) -> None:
         ("over\n$a +\nb$ lines", "over\n" + r"\\(a +" + "\n" + r"b\\) lines"),
         ("$$\nx\n$$ and `$y$`", "$$\nx\n$$ and `$y$`"),
         ("```\n$x$\n```\n$y$", "```\n$x$\n```\n" + r"\\(y\\)"),
+        (r"$$p_{i,\,b} \; \hat{y}_i$$", r"$$p_{i,\thinspace b} \thickspace  \hat{y} _ i$$"),
+        (r"$\{1\}$", r"\\(\lbrace 1\rbrace \\)"),
         ("from $5 to $10, or $5-$10", "from $5 to $10, or $5-$10"),
         (r"\$x$ and one $ alone", r"\$x$ and one $ alone"),
     ],
@@ -92,3 +96,16 @@ def test_formulas_of_the_catalogue() -> None:
         outside = "".join(parts[::2])
         lines = [line for line in outside.splitlines() if "$" in line and "`" not in line]
         assert not lines, competition.id
+
+
+def test_formulas_survive_markdown() -> None:
+    """Hosts differ in whether they hide formulas from Markdown: these need not be hidden."""
+    markdown = pytest.importorskip("markdown_it").MarkdownIt("commonmark")
+    for competition in load_catalogue():
+        text = with_host_math(competition.description())
+        for formula in re.findall(r"\$\$.+?\$\$|\\\\\(.+?\\\\\)", text, re.DOTALL):
+            shown = unescape(markdown.renderInline(formula)).removeprefix("\\(")
+            expected = formula.removeprefix("\\\\(")
+            if shown.endswith("\\)"):
+                shown, expected = shown[:-2], expected[:-3]
+            assert shown.split() == expected.split(), (competition.id, formula)

@@ -37,6 +37,24 @@ CASES = [
         values={"t": pd.DataFrame({"id": ["00123456789012345678901", "7", None], "n": [1, 2, 3]})},
     ),
     Case(
+        "missing cells of text that begins with a number beyond 64 bits, with every version",
+        "read_table",
+        {"path": "t.csv", "into": "t", "missing_tokens": "pandas"},
+        raw={"t.csv": "s,n\nNA,1\n111111111111111111111,2\nb,3\n"},
+        values={"t": pd.DataFrame({"s": [None, "1" * 21, "b"], "n": [1, 2, 3]})},
+    ),
+    Case(
+        "numbers beyond the range of doubles are text, with every pandas version",
+        "read_table",
+        {"path": "t.csv", "into": "t", "missing_tokens": "pandas"},
+        raw={"t.csv": "id,x,y\n12e345,inf,1e400\n1e5,+Infinity,NA\n"},
+        values={
+            "t": pd.DataFrame(
+                {"id": ["12e345", "1e5"], "x": [float("inf")] * 2, "y": ["1e400", None]}
+            )
+        },
+    ),
+    Case(
         "no such file",
         "read_table",
         {"path": "t.csv", "into": "t"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from mlebench_data.harness.report.aggregation import CompetitionRow, Report
 from mlebench_data.harness.report.attempts import Attempt
 from mlebench_data.harness.report.estimates import Estimate
 from mlebench_data.harness.report.formatting import dollars, duration_text
@@ -13,6 +12,7 @@ from mlebench_data.harness.report.html.elements import node, percent
 from mlebench_data.harness.report.html.marks import agent_class, legend, mark
 from mlebench_data.harness.report.html.scales import nice_ticks, time_unit
 from mlebench_data.harness.report.html.strips import axis, figure, share, strip
+from mlebench_data.harness.report.rows import CompetitionRow, Report
 
 _ROW = 14
 

@@ -1,32 +1,46 @@
-"""Figure: medals by split, as stacked bars with the standard error of their sum."""
+"""Figures: medals by split and by category, as stacked bars with the error of their sum."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-from mlebench_data.harness.report.aggregation import Report, SplitRow
 from mlebench_data.harness.report.attempts import MEDALS
 from mlebench_data.harness.report.formatting import mean_text, plural
 from mlebench_data.harness.report.html.elements import node, percent
 from mlebench_data.harness.report.html.scales import nice_ticks
 from mlebench_data.harness.report.html.strips import axis, figure, share, strip
+from mlebench_data.harness.report.rows import Report, SplitRow
 
 _HEIGHT = 24
 _BAR = 14
 
 
-def medal_bars(report: Report, number: int) -> Element | None:
-    """Draw the figure; None where no split has medals."""
-    rows = [row for row in report.splits if row.estimates["any_medal"]]
+def medals_by_split(report: Report, number: int) -> Element | None:
+    """Draw a group of bars for each split; None where none has medals."""
+    return _figure(number, "Medals by split", report.splits, "Table 1 holds the numbers.")
+
+
+def medals_by_category(report: Report, number: int) -> Element | None:
+    """Draw a group of bars for each category; None where fewer than two have medals."""
+    if len({row.split for row in report.categories if row.with_leaderboard}) < 2:
+        return None
+    caption = "A seed counts in a category if it is complete there."
+    return _figure(number, "Medals by category", report.categories, caption)
+
+
+def _figure(number: int, title: str, all_rows: Sequence[SplitRow], more: str) -> Element | None:
+    rows = [row for row in all_rows if row.estimates["any_medal"]]
     if not rows:
         return None
     ticks = nice_ticks(0.0, min(100.0, max(5.0, max(map(_end, rows)))))
-    content: list[Element] = []
-    for split in dict.fromkeys(row.split for row in rows):
-        inside = [row for row in rows if row.split == split]
+    groups: list[Element] = []
+    for name in dict.fromkeys(row.split for row in rows):
+        inside = [row for row in rows if row.split == name]
         size = f"{plural(inside[0].with_leaderboard, 'competition')} with medals"
-        content.append(node("p", node("b", split), f" ({size})", class_="group"))
-        content += [_bar(row, ticks) for row in inside]
+        bars = [_bar(row, ticks) for row in inside]
+        groups.append(node("p", node("b", name), f" ({size})", class_="group"))
+        groups += bars
     legend = node(
         "ul",
         (
@@ -37,12 +51,11 @@ def medal_bars(report: Report, number: int) -> Element | None:
     )
     return figure(
         number,
-        "Medals by split",
+        title,
         "Percent of the competitions in which an agent's submission would have won a medal, mean "
-        "over seeds. Whiskers: standard error of any medal; none with one seed. Table 1 holds the "
-        "numbers.",
+        f"over seeds. Whiskers: standard error of any medal; none with one seed. {more}",
         legend,
-        node("div", content, axis(ticks, "competitions with a medal", " %"), class_="strips"),
+        node("div", groups, axis(ticks, "competitions with a medal", " %"), class_="strips"),
     )
 
 

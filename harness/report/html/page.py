@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from mlebench_data.harness.report.aggregation import Report
 from mlebench_data.harness.report.formatting import plural
 from mlebench_data.harness.report.html.cost_and_time import cost_and_time
 from mlebench_data.harness.report.html.elements import node, raw_text, to_text
 from mlebench_data.harness.report.html.html_tables import html_table
-from mlebench_data.harness.report.html.medal_bars import medal_bars
+from mlebench_data.harness.report.html.medal_bars import medals_by_category, medals_by_split
+from mlebench_data.harness.report.html.medal_curves import medal_curves
 from mlebench_data.harness.report.html.percentile_dots import percentile_dots
 from mlebench_data.harness.report.html.score_curves import score_curves
 from mlebench_data.harness.report.html.style import STYLE
 from mlebench_data.harness.report.provenance_summary import data_rows, provenance_summary
+from mlebench_data.harness.report.rows import Report
 from mlebench_data.harness.report.tables import (
     Column,
     Table,
     attempt_table,
+    category_table,
     competition_table,
     incomplete_lines,
     split_table,
@@ -29,7 +31,9 @@ from mlebench_data.harness.report.tables import (
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 _FIGURES: tuple[tuple[str, Callable[[Report, int], Element | None]], ...] = (
-    ("no competition of these runs has medals", medal_bars),
+    ("no competition of these runs has medals", medals_by_split),
+    ("fewer than two categories with medals", medals_by_category),
+    ("no snapshots of competitions with medals (--snapshot-every)", medal_curves),
     ("no competition of these runs has a leaderboard", percentile_dots),
     ("no snapshots of valid submissions (--snapshot-every)", score_curves),
     ("no attempt has a time", cost_and_time),
@@ -112,15 +116,21 @@ def _results(report: Report) -> list[Element]:
 
 def _details(report: Report) -> list[Element]:
     failed = [attempt for attempt in report.runs.attempts if not attempt.valid]
-    found = [
+    number = 2
+    found: list[Element] = []
+    by_category = category_table(report)
+    if by_category is not None:
+        found += [node("h2", "Categories"), html_table(by_category, number=number, merge=True)]
+        number += 1
+    found += [
         node("h2", "Competitions"),
-        html_table(competition_table(report), number=2, merge=True),
+        html_table(competition_table(report), number=number, merge=True),
         node("h2", "Attempts without a score"),
     ]
     if failed:
         caption = "Attempts that have no valid submission, and why"
         content = without_columns(attempt_table(failed, caption), ("Score", "Medal", "Percentile"))
-        table = html_table(content, number=3)
+        table = html_table(content, number=number + 1)
         found.append(node("div", table, class_="attempts"))
     else:
         found.append(node("p", "None: all attempts have a valid submission."))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from xml.etree.ElementTree import Element
 
-from mlebench_data.harness.report.aggregation import Report
 from mlebench_data.harness.report.attempts import Attempt
 from mlebench_data.harness.report.html.elements import node, percent
 from mlebench_data.harness.report.html.marks import agent_class, legend, mark
 from mlebench_data.harness.report.html.strips import axis, figure, share, strip
+from mlebench_data.harness.report.rows import Report
 
 _TICKS = [0.0, 25.0, 50.0, 75.0, 100.0]
 _ROW = 12

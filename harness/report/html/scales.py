@@ -5,6 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+#: Seconds; tens of hours are counted like other numbers.
+_TIME_STEPS = (
+    *(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0),
+    *(60.0 * step for step in (1, 2, 5, 10, 15, 30)),
+    *(3600.0 * step for step in (1, 2, 3, 4, 6, 12, 24)),
+)
+
 
 def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Return about `count` round numbers that enclose a range.
@@ -41,6 +48,27 @@ def tick_text(value: float, ticks: Sequence[float]) -> str:
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text
+
+
+def time_ticks(end: float, count: int = 6) -> list[float]:
+    """Return evenly spaced times that clocks show, from 0 to `end` or the next one.
+
+    Parameters
+    ----------
+    end : float
+        In seconds; at least 0.
+    count : int
+        How many there are after 0, at most; of very long times about as many.
+
+    Returns
+    -------
+    list of float
+        In seconds.
+    """
+    step = next((step for step in _TIME_STEPS if step * count >= end), None)
+    if step is None:
+        return nice_ticks(0.0, end, count)
+    return [number * step for number in range(max(1, math.ceil(end / step)) + 1)]
 
 
 def time_unit(seconds: float) -> tuple[float, str]:

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from xml.etree.ElementTree import Element
 
-from mlebench_data.harness.report.aggregation import Report
 from mlebench_data.harness.report.attempts import MEDALS, Attempt, Snapshot
 from mlebench_data.harness.report.formatting import duration_text, score_text
 from mlebench_data.harness.report.html.elements import node
 from mlebench_data.harness.report.html.marks import agent_class, legend, mark
-from mlebench_data.harness.report.html.scales import nice_ticks, tick_text, time_unit
-from mlebench_data.harness.report.html.strips import figure, share
+from mlebench_data.harness.report.html.panel import BOTTOM, LEFT, RIGHT, Panel, panels
+from mlebench_data.harness.report.html.scales import nice_ticks
+from mlebench_data.harness.report.html.strips import figure
+from mlebench_data.harness.report.rows import Report
 
-_WIDTH, _HEIGHT = 340.0, 220.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 292.0, 10.0, 186.0
 #: Height of a line of text.
 _LINE = 11.0
-
-Scale = Callable[[float], float]
-"""From seconds or a score to a place in the panel."""
 
 
 def score_curves(report: Report, number: int) -> Element | None:
     """Draw one panel for each competition; None without snapshots."""
     groups: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in report.runs.attempts:
-        if any(_shown(point) for point in attempt.snapshots):
+        if any(_shown(point) for point in attempt.snapshots_within):
             groups[attempt.record.competition_id].append(attempt)
     if not groups:
         return None
@@ -40,11 +36,7 @@ def score_curves(report: Report, number: int) -> Element | None:
         "Dashed: scores of the medals and of the median human. Scores far from all others lie at "
         "the edge. Arrows tell which way is better.",
         legend(report.agents),
-        node(
-            "div",
-            (_panel(name, groups[name], report.agents) for name in sorted(groups)),
-            class_="panels",
-        ),
+        panels(_panel(name, groups[name], report.agents) for name in sorted(groups)),
     )
 
 
@@ -54,9 +46,10 @@ def _shown(point: Snapshot) -> bool:
 
 def _points(attempt: Attempt) -> list[tuple[float, float]]:
     """Return times and scores; between two of them the earlier score holds."""
-    points = [(item.seconds, item.score) for item in attempt.snapshots if item.score is not None]
+    points = [
+        (item.seconds, item.score) for item in attempt.snapshots_within if item.score is not None
+    ]
     if attempt.seconds is not None and attempt.valid and attempt.score is not None:
-        points = [point for point in points if point[0] < attempt.seconds]
         points.append((attempt.seconds, attempt.score))
     return [point for point in points if math.isfinite(point[1])]
 
@@ -92,57 +85,28 @@ def _panel(competition: str, attempts: list[Attempt], agents: tuple[str, ...]) -
     scores = [score for points in curves.values() for _, score in points]
     last = [points[-1][1] for points in curves.values()]
     ticks = nice_ticks(*score_range(scores, last, list(thresholds.values())), 4)
-    end = max(time for points in curves.values() for time, _ in points)
-    size, unit = time_unit(end)
-    times = nice_ticks(0.0, end / size, 4)
-
-    def x(seconds: float) -> float:
-        return _LEFT + seconds / size / times[-1] * (_RIGHT - _LEFT)
-
-    def y(score: float) -> float:
-        return _BOTTOM - share(score, ticks) * (_BOTTOM - _TOP)
-
+    panel = Panel(ticks, max(time for points in curves.values() for time, _ in points))
     lower = attempts[0].is_lower_better
-    parts: list[Element] = []
-    for tick in ticks:
-        parts.append(node("line", x1=_LEFT, x2=_RIGHT, y1=y(tick), y2=y(tick), class_="grid"))
-        text = tick_text(tick, ticks)
-        parts.append(node("text", text, x=_LEFT - 5, y=y(tick) + 4, text_anchor="end"))
-    for time in times:
-        place = {"x": x(time * size), "y": _BOTTOM + 14, "text_anchor": "middle"}
-        parts.append(node("text", tick_text(time, times), **place))
-    middle = (_LEFT + _RIGHT) / 2
-    unit_place = {"x": middle, "y": _BOTTOM + 29, "text_anchor": "middle", "class_": "axis-title"}
-    parts.append(node("text", f"time ({unit})", **unit_place))
-    parts += _threshold_lines(thresholds, y, lower)
+    parts = _threshold_lines(thresholds, panel, lower)
     for attempt in attempts:
-        parts += _curve(attempt, curves[attempt.key], agents.index(attempt.record.agent), x, y)
+        number = agents.index(attempt.record.agent)
+        parts += _curve(attempt, curves[attempt.key], number, panel)
     metric = str((attempts[0].record.grading or {}).get("metric", "score"))
-    return node(
-        "div",
-        node("p", node("b", competition), f"{metric} {'↓' if lower else '↑'}"),
-        node(
-            "svg",
-            parts,
-            viewBox=f"0 0 {_WIDTH:.0f} {_HEIGHT:.0f}",
-            role="img",
-            aria_label=_words(competition, attempts, curves),
-        ),
-        class_="panel",
-    )
+    words = _words(competition, attempts, curves)
+    return panel.element(competition, f"{metric} {'↓' if lower else '↑'}", parts, words=words)
 
 
-def _threshold_lines(thresholds: Mapping[str, float], y: Scale, lower: bool) -> list[Element]:
+def _threshold_lines(thresholds: Mapping[str, float], panel: Panel, lower: bool) -> list[Element]:
     """Draw the thresholds; their names stand apart even where the lines lie close together."""
     best_first = [name for name in (*MEDALS, "median") if name in thresholds]
     downwards = best_first[::-1] if lower else best_first
-    places = [y(thresholds[name]) for name in downwards]
+    places = [panel.y(thresholds[name]) for name in downwards]
     parts = []
     for name, place, text_place in zip(downwards, places, apart(places), strict=True):
         title = node("title", f"{name}: {score_text(thresholds[name])}")
-        line = {"x1": _LEFT, "x2": _RIGHT, "y1": place, "y2": place}
+        line = {"x1": LEFT, "x2": RIGHT, "y1": place, "y2": place}
         parts.append(node("line", title, **line, class_=f"threshold {name}"))
-        parts.append(node("text", name, x=_RIGHT + 4, y=text_place + 4, class_="threshold-name"))
+        parts.append(node("text", name, x=RIGHT + 4, y=text_place + 4, class_="threshold-name"))
     return parts
 
 
@@ -152,7 +116,7 @@ def apart(places: Sequence[float]) -> list[float]:
     for place in places:
         found.append(max(place, found[-1] + _LINE) if found else place)
     # Names that were pushed below the panel push those above them up again.
-    limit = _BOTTOM - 5
+    limit = BOTTOM - 5
     for i in reversed(range(len(found))):
         found[i] = min(found[i], limit)
         limit = found[i] - _LINE
@@ -160,17 +124,19 @@ def apart(places: Sequence[float]) -> list[float]:
 
 
 def _curve(
-    attempt: Attempt, points: list[tuple[float, float]], agent: int, x: Scale, y: Scale
+    attempt: Attempt, points: list[tuple[float, float]], agent: int, panel: Panel
 ) -> list[Element]:
     """Draw a line with steps, for a submission holds until the next one, and a mark at its end."""
-    path = f"M{x(points[0][0]):.1f} {y(points[0][1]):.1f}"
-    for time, score in points[1:]:
-        path += f"H{x(time):.1f}V{y(score):.1f}"
     time, score = points[-1]
     name = f"{attempt.record.agent}, seed {attempt.record.seed}: {score_text(score)}"
     return [
-        node("path", node("title", name), d=path, class_=f"curve {agent_class(agent)}"),
-        mark(agent, x(time), y(score), f"{name} after {duration_text(time)}"),
+        node(
+            "path",
+            node("title", name),
+            d=panel.steps(points),
+            class_=f"curve {agent_class(agent)}",
+        ),
+        mark(agent, panel.x(time), panel.y(score), f"{name} after {duration_text(time)}"),
     ]
 
 

@@ -115,6 +115,7 @@ svg text.axis-title { fill: var(--ink); }
 .mark.hollow path { fill: var(--paper); stroke: var(--own); stroke-width: 1.5; }
 .mean { stroke: var(--own); stroke-width: 2; }
 .curve { fill: none; stroke: var(--own); stroke-width: 1.75; stroke-linejoin: round; }
+.band { fill: var(--own); opacity: .16; }
 .amount { fill: var(--own); opacity: .35; }
 dl {
   display: grid; grid-template-columns: minmax(8rem, 14rem) minmax(0, 1fr); gap: .25rem 1rem;

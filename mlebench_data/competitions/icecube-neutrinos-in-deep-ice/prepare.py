@@ -21,11 +21,14 @@ def read_events(context: Context) -> None:
         name = path.rpartition("/")[2]
         stem, _, ending = name.rpartition(".")
         number = stem.rpartition("_")[2]
-        if ending != "parquet" or not number.isdigit():
+        if ending != "parquet":
+            # Such as what an operating system leaves in folders.
+            continue
+        if not number.isdigit():
             raise PrepareError(f"Raw file '{path}' is not named as a batch, 'batch_1.parquet'.")
         rows.append((path, name, int(number)))
     if not rows:
-        raise PrepareError("Raw folder 'train' is missing or empty.")
+        raise PrepareError("Raw folder 'train' is missing or has no batch, 'batch_1.parquet'.")
     context.values["files"] = pd.DataFrame(rows, columns=["path", "name", "batch_id"])
 
 

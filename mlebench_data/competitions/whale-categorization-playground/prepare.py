@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlebench_data.errors import PrepareError
+
 if TYPE_CHECKING:
     from mlebench_data.recipe import Context
 
@@ -26,12 +28,22 @@ def split_whales(context: Context, *, test_size: float, seed: int) -> None:
         Share of the test part.
     seed : int
         Of all random choices.
+
+    Raises
+    ------
+    PrepareError
+        If a picture has no label.
     """
     import numpy as np
     import pandas as pd
     from sklearn.model_selection import train_test_split
 
     table = context.table("labelled")
+    if (unnamed := int(table["Id"].isna().sum())) > 0:
+        raise PrepareError(
+            f"train.csv has no Id for {unnamed} of its pictures; each needs one ('{NEW_WHALE}' if "
+            "the whale is not known). Get the raw data anew."
+        )
     codes, whales = pd.factorize(table["Id"])
     rows = np.argsort(codes, kind="stable")
     counts = np.bincount(codes, minlength=len(whales))

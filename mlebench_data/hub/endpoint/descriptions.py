@@ -112,9 +112,14 @@ def folders_of(tree: Tree) -> set[str]:
     return folders
 
 
+_LATEST = 253_402_300_799
+"""The end of the year 9999: a wrong clock may date a file anywhere, and years have four digits."""
+
+
 def time_of(nanoseconds: int) -> str:
     """Return a time as the API gives it."""
-    return datetime.fromtimestamp(nanoseconds // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    seconds = min(max(nanoseconds // 10**9, 0), _LATEST)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def _front_matter(tree: Tree) -> dict[str, Any] | None:

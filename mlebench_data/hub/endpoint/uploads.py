@@ -18,6 +18,15 @@ from mlebench_data.hub.endpoint.messages import RefusedError
 OBJECT = re.compile(r"[0-9a-f]{64}")
 """Names of such files: the SHA-256 of their content."""
 
+BESIDE = 100 << 20
+"""Bytes from which a client that asks for it uploads a file by itself, before the commit."""
+
+ASKS_FOR_IT = {"X-Large-Files": "lfs"}
+"""Header of clients that can do so.
+
+The Hub's own client cannot be told from its requests: it uploads what does not come within a commit
+by a protocol of the Hub's storage, unless it is told not to, and has nothing to fall back on."""
+
 WEEK = 7 * 24 * 3600
 """Seconds after which a file that no commit took is removed when the server starts."""
 

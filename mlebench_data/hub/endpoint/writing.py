@@ -16,7 +16,7 @@ from mlebench_data.hub.endpoint.messages import (
 from mlebench_data.hub.endpoint.names import KINDS, MAIN, Kind, is_accepted
 from mlebench_data.hub.endpoint.routes import Route, Target
 from mlebench_data.hub.endpoint.store import Repository
-from mlebench_data.hub.endpoint.uploads import OBJECT
+from mlebench_data.hub.endpoint.uploads import ASKS_FOR_IT, BESIDE, OBJECT
 from mlebench_data.hub.layout import ORGANISATION
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def _preupload(endpoint: Endpoint, request: Request, target: Target) -> Response
     files = request.json().get("files")
     if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
         raise RefusedError(400, "Send 'files', a list of objects.")
+    asked = all(request.headers.get(name.lower()) == text for name, text in ASKS_FOR_IT.items())
+    largest = BESIDE if asked else LARGEST_INLINE
     rows = []
     for file in files:
         path, size = text_of(file, "path"), file.get("size")
@@ -110,7 +112,7 @@ def _preupload(endpoint: Endpoint, request: Request, target: Target) -> Response
             raise RefusedError(400, f"A repository cannot have a file {path!r}.")
         row: dict[str, Any] = {
             "path": path,
-            "uploadMode": "regular" if size <= LARGEST_INLINE else "lfs",
+            "uploadMode": "regular" if size <= largest else "lfs",
             "shouldIgnore": hidden,
         }
         present = head.entries.get(path)

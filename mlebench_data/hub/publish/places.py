@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from mlebench_data.hub.endpoint.uploads import ASKS_FOR_IT
 from mlebench_data.hub.publish.contents import Contents
 from mlebench_data.hub.publish.errors import PublishError
 from mlebench_data.hub.publish.folder_place import FolderPlace
@@ -157,4 +158,9 @@ def hub_api(token_file: Path | None = None, *, writing: bool = True) -> HfApi:
         )
     # The library reads HF_ENDPOINT only when it is imported.
     endpoint = os.environ.get("HF_ENDPOINT") or HUB
-    return HfApi(endpoint=endpoint.rstrip("/"), token=token or False, library_name="mlebench-data")
+    return HfApi(
+        endpoint=endpoint.rstrip("/"),
+        token=token or False,
+        library_name="mlebench-data",
+        headers=ASKS_FOR_IT,
+    )

@@ -95,7 +95,8 @@ def test_file_that_changes_while_it_is_sent_does_not_appear(sides: Sides):
 
 def test_copies_and_use_of_models(sides: Sides):
     (sides.node / "snapshots" / "60.csv").write_text("id\n1\n")
-    (sides.node / "snapshots" / ".x.partial").write_text("id")
+    for name in (".x.partial", "a.csv", "-1.csv", "1e9.csv", "60.csv.csv", "\u0661.csv"):
+        (sides.node / "snapshots" / name).write_text("id")
     (sides.node / "usage.json").write_text("{}")
     (sides.node / "snapshots" / "90.csv").write_text("")
     sides.send()
@@ -124,6 +125,8 @@ def test_odd_files_are_not_touched(make: Callable[[Path], None], name: str, side
         "../other/agent.log",
         "snapshots/../state.json",
         "snapshots/a/b.csv",
+        "snapshots/1/2.csv",
+        "snapshots/best.csv",
         "/etc/passwd",
         "submission/other.csv",
         "",

@@ -32,16 +32,10 @@ from mlebench_data.harness.cluster.messages import (
 from mlebench_data.harness.cluster.receiver import RESERVED, Receiver
 from mlebench_data.harness.cluster.scratch import AGENT, Scratch, look_around
 from mlebench_data.harness.executor import Execution, Work
-from mlebench_data.harness.runtimes.base import (
-    Cancelled,
-    Ending,
-    Limits,
-    OutOfReach,
-    Runtime,
-    RuntimeFailure,
-    Sandbox,
-)
+from mlebench_data.harness.runtimes.base import Cancelled, Ending, Runtime
+from mlebench_data.harness.runtimes.failures import OutOfReach, RuntimeFailure
 from mlebench_data.harness.runtimes.owner import Owner
+from mlebench_data.harness.runtimes.sandbox import Limits, Sandbox
 from mlebench_data.harness.sources import PreparedSource
 
 ENDED = Ending("exited", 0, 1.0, "2026-01-01T00:00:00", "2026-01-01T00:00:01")

@@ -13,7 +13,8 @@ from mlebench_data.harness.cluster.node_gpus import node_gpus
 from mlebench_data.harness.cluster.node_models import ModelOffer, served
 from mlebench_data.harness.models.model_list import load_models
 from mlebench_data.harness.models.proxy import ModelProxy
-from mlebench_data.harness.runtimes.base import Gpu, LastingFailure, Limits
+from mlebench_data.harness.runtimes.failures import LastingFailure
+from mlebench_data.harness.runtimes.sandbox import Gpu, Limits
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'mlebench-data[ray]'")
 

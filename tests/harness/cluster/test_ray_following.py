@@ -22,13 +22,8 @@ from mlebench_data.harness.cluster.messages import (
 from mlebench_data.harness.cluster.receiver import Receiver
 from mlebench_data.harness.cluster.resources import Node, Request
 from mlebench_data.harness.executor import Execution
-from mlebench_data.harness.runtimes.base import (
-    Cancelled,
-    Ending,
-    LastingFailure,
-    OutOfReach,
-    RuntimeFailure,
-)
+from mlebench_data.harness.runtimes.base import Cancelled, Ending
+from mlebench_data.harness.runtimes.failures import LastingFailure, OutOfReach, RuntimeFailure
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'mlebench-data[ray]'")
 

@@ -9,7 +9,7 @@ import pytest
 from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.attempt import Settings
 from mlebench_data.harness.cluster.resources import Node, Request, places, working
-from mlebench_data.harness.runtimes.base import Limits
+from mlebench_data.harness.runtimes.sandbox import Limits
 
 GIB = 1024**3
 
@@ -61,7 +61,7 @@ def test_places(asked: Request, count: int):
 
 def test_attempt_that_no_machine_carries_though_all_together_would():
     nodes = [Node(name, name, 8, 16 * GIB, 1) for name in "abc"]
-    with pytest.raises(MlebenchError, match=r"no machine.*2 GPUs.*a: 8 CPUs, 16 GiB, 1 GPUs"):
+    with pytest.raises(MlebenchError, match=r"no machine.*2 GPUs.*a: 8 CPUs, 17.2 GB, 1 GPUs"):
         places(nodes, request(gpus=2))
     with pytest.raises(MlebenchError, match="none that takes work"):
         places([], request())

@@ -10,8 +10,8 @@ from test_remove_tree import as_ordinary_account
 from tiny_competition import PLAIN, PLAIN_SCORE, Tiny
 
 from mlebench_data.catalogue import load_competition
+from mlebench_data.harness.earlier import set_aside
 from mlebench_data.harness.remove_tree import remove_tree
-from mlebench_data.harness.scheduler import set_aside
 from mlebench_data.harness.scoring import score_snapshots
 
 

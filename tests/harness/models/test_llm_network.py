@@ -133,7 +133,7 @@ def test_models_are_reached_and_nothing_else(
     assert set(fake.keys) == {REAL_KEY}
     secret_nowhere_in(out)
     throw_away = found["variables"]["OPENAI_API_KEY"]
-    for name in ("result.json", "state.json", "usage.json"):
+    for name in ("result.json", "state.json", "usage.json", "agent.log"):
         assert throw_away not in (out / "tiny" / "prober-seed0" / name).read_text()
 
 
@@ -184,6 +184,7 @@ def test_agent_of_a_killed_harness_asks_on(
     result = read_result(out, "stayer")
     assert result["outcome"] == "scored", log.read_text()
     assert "second 200" in log.read_text()
+    assert log.read_text().startswith("key ***\nfirst 200\n"), "not even the throw-away key"
     assert result["tries"] == 1
     assert result["usage"]["requests"] == 2, "those before and after"
     secret_nowhere_in(out)

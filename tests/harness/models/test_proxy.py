@@ -24,7 +24,7 @@ from fake_model_server import COST, KEY_NAME, PRICES, REAL_KEY, FakeModel, fake_
 from mlebench_data.errors import MlebenchError
 from mlebench_data.harness.models.model_list import ModelList, load_models
 from mlebench_data.harness.models.proxy import ModelProxy
-from mlebench_data.harness.runtimes.base import ModelAccess
+from mlebench_data.harness.runtimes.sandbox import ModelAccess
 
 FREE = {"input_cost_per_token": 0, "output_cost_per_token": 0}
 

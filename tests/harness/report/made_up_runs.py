@@ -80,6 +80,13 @@ def record(
     return dataclasses.replace(result, **changes)
 
 
+def snapshot(competition_id: str, seconds: float, score: float | None) -> dict[str, Any]:
+    """Return the entry of a snapshot: valid with a score, else invalid."""
+    graded = grading(competition_id, score, "invalid" if score is None else "valid")
+    entry = {name: graded[name] for name in ("status", "score", "any_medal")}
+    return {"seconds": seconds, "sha256": "f" * 64, **entry}
+
+
 def infra_error(competition_id: str, agent: str, seed: int) -> AttemptResult:
     """Return the record of an attempt that the machinery failed."""
     return record(
@@ -119,7 +126,6 @@ def sample_run(folder: Path, *, seeds: int = 3, split: str = "low") -> Path:
         if worst is None:
             worst = board.median - 3 * (board.gold - board.median)
         span = board.gold - worst
-        snapshotted = competition[0] in "adhlt"
         hardness = draw.uniform(0.5, 1.06)
         for agent, skill in (("tree-search", 1.0), ("one-shot", 0.9)):
             for seed in range(seeds):
@@ -149,10 +155,7 @@ def sample_run(folder: Path, *, seeds: int = 3, split: str = "low") -> Path:
                     for step in range(1, steps):
                         share = reached * (1 - 0.5 * draw.uniform(0.4, 1) * (1 - step / steps) ** 2)
                         at = round(worst + span * share, 5)
-                        entry = {"seconds": seconds * step / steps, "sha256": "f" * 64}
-                        snapshots.append({**entry, "status": "valid", "score": at})
-                    if seed > 0 or not snapshotted:
-                        snapshots = []
+                        snapshots.append(snapshot(competition, seconds * step / steps, at))
                     item = record(competition, agent, seed, score, snapshots=snapshots, **common)
                 records.append(item)
     return write_run(

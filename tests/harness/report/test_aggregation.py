@@ -11,9 +11,10 @@ from made_up_runs import grading, infra_error, medal_score, record, write_run
 
 from mlebench_data.catalogue import load_split
 from mlebench_data.errors import UnknownNameError
-from mlebench_data.harness.report.aggregation import Report, SplitRow, make_report
+from mlebench_data.harness.report.aggregation import make_report
 from mlebench_data.harness.report.estimates import Estimate
 from mlebench_data.harness.report.reading import read_runs
+from mlebench_data.harness.report.rows import Report, SplitRow
 from mlebench_data.harness.result import AttemptResult
 
 LOW = load_split("low")
@@ -191,11 +192,13 @@ def test_notes_say_what_makes_numbers_hard_to_compare(tmp_path: Path):
         record(FIRST, "a", 0, 0.7, isolated=False),
         record(FIRST, "a", 1, 0.7, test_feedback="format-only", settings={"network": "full"}),
         infra_error(FIRST, "a", 2),
+        record(FIRST, "gold", 0, 1.0, isolated=False, settings={"agent": {"self_test": True}}),
     ]
     text = " ".join(_report(tmp_path, records, [f"{FIRST}/a-seed3"]).notes)
-    assert "1 of 3 attempts failed for reasons that are not the agent's" in text
-    assert "1 of 4 attempts have no result" in text
-    assert "1 of 3 attempts ran without isolation" in text
-    assert "In 1 of 3 attempts the agent could ask" in text
+    assert "1 of 4 attempts failed for reasons that are not the agent's" in text
+    assert "1 of 5 attempts have no result" in text
+    assert "1 of 4 attempts ran without isolation" in text
+    assert "1 of 4 attempts are self-tests of the harness, which submits the answers" in text
+    assert "In 1 of 4 attempts the agent could ask" in text
     assert "fewer than 3 seeds" in text
     assert "The attempts of a differ in their limits, network, image" in text

@@ -32,6 +32,14 @@ def test_equal_values_have_no_spread_at_all(value: float):
     assert estimate([value] * 41) == Estimate(value, 0.0)
 
 
+@pytest.mark.parametrize("huge", [1.9e154, 1e200, 1.7e308])
+def test_scores_that_ran_away(huge: float):
+    found = estimate([0.7, huge])
+    assert found is not None
+    assert found.mean == pytest.approx(huge / 2)
+    assert found.standard_error == pytest.approx(huge / 2)
+
+
 @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
 def test_scores_that_are_no_numbers_do_not_break_it(bad: float):
     found = estimate([1.0, bad])

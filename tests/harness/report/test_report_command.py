@@ -13,6 +13,7 @@ import pytest
 from made_up_runs import infra_error, medal_score, record, sample_run, write_run
 
 from mlebench_data.harness.cli import main
+from mlebench_data.harness.report.flat_rows import TABLES
 from mlebench_data.harness.report.measures import MEASURES
 
 COMPETITION = "spaceship-titanic"
@@ -52,12 +53,20 @@ def test_markdown(run: Path, report):
     assert {line.count("|") for line in tables if "22" in line[:20]} == {15}
     assert any(line.startswith("| low (22) | tree-search | 3 | ") for line in tables)
     assert "### Attempts without a score" in lines
-    assert "- Hardware: Made-up processor, 36 CPUs, 440 GiB, Linux 6.1" in lines
+    (line,) = [line for line in tables if line.startswith("| Split | Agent | 3.0 h | 6.0 h |")]
+    assert line.endswith(" | 24.0 h | With snapshots |"), "round times, the last one too"
+    assert any(line.startswith("| Tabular (4) | one-shot | 3 | ") for line in tables)
+    assert "- Hardware: Made-up processor, 36 CPUs, 472.4 GB, Linux 6.1" in lines
 
 
 @pytest.mark.parametrize(
     ("table", "rows", "first"),
-    [("splits", 2, "split"), ("competitions", 44, "competition_id"), ("attempts", 132, "folder")],
+    [
+        ("splits", 2, "split"),
+        ("categories", 14, "category"),
+        ("competitions", 44, "competition_id"),
+        ("attempts", 132, "folder"),
+    ],
 )
 def test_csv(run: Path, report, table: str, rows: int, first: str):
     code, out, _ = report(run, "--format", "csv", "--table", table)
@@ -84,7 +93,7 @@ def test_json(run: Path, report):
     assert attempt["record"]["competition_id"] == attempt["competition_id"]
 
 
-@pytest.mark.parametrize("table", ["splits", "competitions", "attempts"])
+@pytest.mark.parametrize("table", TABLES)
 def test_every_field_is_documented(run: Path, report, table: str):
     _, out, _ = report(run, "--json")
     text = DOCUMENTATION.read_text(encoding="utf-8")
@@ -143,6 +152,10 @@ def test_what_is_refused(run: Path, report, tmp_path: Path):
     code, _, err = report(run, "--split", "lo")
     assert code == 1
     assert "There is no split 'lo'. Did you mean 'low'?" in err
+    bare = write_run(tmp_path / "bare", [record(COMPETITION, "a", 0, 0.5)])
+    code, _, err = report(bare, "--format", "csv", "--table", "medals_over_time")
+    assert code == 1
+    assert "--table medals_over_time: there is nothing in it. It takes snapshots" in err
     code, _, err = report(run, "--out", tmp_path)
     assert code == 1
     assert f"--out: {tmp_path} cannot be written" in err

@@ -13,14 +13,9 @@ import pytest
 
 from mlebench_data.harness.images.images import image_reference
 from mlebench_data.harness.runtimes import choose_runtime
-from mlebench_data.harness.runtimes.base import (
-    Ending,
-    Folders,
-    Limits,
-    Runtime,
-    RuntimeFailure,
-    Sandbox,
-)
+from mlebench_data.harness.runtimes.base import Ending, Runtime
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
+from mlebench_data.harness.runtimes.sandbox import Folders, Limits, Sandbox
 
 #: Set where a missing engine must fail the tests instead of skipping them.
 REQUIRE_VARIABLE = "MLEBENCH_REQUIRE_DOCKER"

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from mlebench_data.harness.gpus import container_gpu_problem
-from mlebench_data.harness.runtimes.base import Gpu, LastingFailure
+from mlebench_data.harness.runtimes.failures import LastingFailure
+from mlebench_data.harness.runtimes.sandbox import Gpu
 
 GPUS = tuple(Gpu(index, f"GPU-{index}{index}", "Name", 10**10) for index in (1, 3))
 PRINTER = "import os; print(repr(os.environ.get('CUDA_VISIBLE_DEVICES')))"

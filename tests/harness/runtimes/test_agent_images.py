@@ -11,7 +11,7 @@ import pytest
 
 from mlebench_data.errors import UnknownNameError
 from mlebench_data.harness.images import images
-from mlebench_data.harness.runtimes.base import RuntimeFailure
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
 BOOTSTRAP = Path(images.__file__).with_name("bootstrap")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlebench_data.harness.runtimes.base import RuntimeFailure
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
 from mlebench_data.harness.runtimes.log_file import CappedLog
 
 

@@ -12,13 +12,9 @@ from pathlib import Path
 import pytest
 
 from mlebench_data.harness.runtimes import snapshots as module
-from mlebench_data.harness.runtimes.base import (
-    ModelAccess,
-    RuntimeFailure,
-    Snapshots,
-    Warnings,
-)
 from mlebench_data.harness.runtimes.chores import Chores
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
+from mlebench_data.harness.runtimes.sandbox import ModelAccess, Snapshots, Warnings
 from mlebench_data.harness.runtimes.snapshots import SnapshotTaker
 from mlebench_data.harness.runtimes.time_left import FILE_NAME, TimeLeft, write_time_left
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mlebench_data.harness.runtimes import docker_container as settings
-from mlebench_data.harness.runtimes.base import Gpu, LastingFailure, Limits, ModelAccess
 from mlebench_data.harness.runtimes.docker_gpus import gives_gpus, gpu_requests
+from mlebench_data.harness.runtimes.failures import LastingFailure
+from mlebench_data.harness.runtimes.sandbox import Gpu, Limits, ModelAccess
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mlebench_data.harness.runtimes.base import LastingFailure, OutOfReach, RuntimeFailure
 from mlebench_data.harness.runtimes.docker_engine import Engine
+from mlebench_data.harness.runtimes.failures import LastingFailure, OutOfReach, RuntimeFailure
 
 pytestmark = pytest.mark.docker
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -69,13 +70,12 @@ def start_harness(case, runtime_name: str, marker: Callable[[], bool]) -> subpro
     """Run a case in another process; return it once the marker shows that the agent runs."""
     script = textwrap.dedent(
         f"""
-        import threading
-        from pathlib import PosixPath
+        import pickle, threading
         from mlebench_data.harness.runtimes import choose_runtime, docker_container, owner
-        from mlebench_data.harness.runtimes.base import Folders, Limits, Sandbox, Warnings
         docker_container.DEADLINE_SLACK = 1.0
         owner._host = lambda: {owner._host()!r}
-        choose_runtime({runtime_name!r})[0].run({case.sandbox!r}, cancelled=threading.Event())
+        sandbox = pickle.loads({pickle.dumps(case.sandbox)!r})
+        choose_runtime({runtime_name!r})[0].run(sandbox, cancelled=threading.Event())
         """
     )
     harness = subprocess.Popen([sys.executable, "-c", script])
@@ -146,15 +146,17 @@ def test_container_long_past_its_deadline_is_removed(docker_runtime, make_case, 
     assert containers(name) == []
 
 
+SECRET = "a-secret-of-this-account"
+
 #: Prints, and ends when it is told to.
 TALKER = """
-    import sys, time
+    import os, sys, time
     from pathlib import Path
-    print("before", flush=True)
+    print("before", os.environ["SERVICE_TOKEN"], flush=True)
     Path("alive").touch()
     while not Path("go").exists():
         time.sleep(0.05)
-    print("after", flush=True)
+    print("after", os.environ["SERVICE_TOKEN"], flush=True)
     sys.exit(3)
     """
 
@@ -162,7 +164,13 @@ TALKER = """
 @pytest.fixture
 def orphan(make_case):
     """A case whose harness was killed, and the id of its container."""
-    case = make_case(TALKER, name=f"talker-{os.getpid()}", time_seconds=60)
+    case = make_case(
+        TALKER,
+        name=f"talker-{os.getpid()}",
+        time_seconds=60,
+        environment={"SERVICE_TOKEN": SECRET},
+        secrets=(SECRET,),
+    )
     folder = case.sandbox.folders.code
     harness = start_harness(case, "docker", (folder / "alive").exists)
     wait_for(lambda: "before" in case.log, seconds=10)
@@ -190,7 +198,7 @@ def test_adopted_container(docker_runtime, orphan, when):
     assert (ending.how, ending.exit_code) == ("exited", 3)
     assert ending.details["adopted"] and ending.details["image_id"]
     assert ending.seconds > 0
-    assert case.log == "before\nafter\n"
+    assert case.log == "before ***\nafter ***\n", "no gap, nothing twice, no secret"
 
 
 @pytest.mark.docker

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from mlebench_data.harness.runtimes import choose_runtime
-from mlebench_data.harness.runtimes.base import LastingFailure, Limits, RuntimeFailure
+from mlebench_data.harness.runtimes.failures import LastingFailure, RuntimeFailure
+from mlebench_data.harness.runtimes.sandbox import Limits
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 

@@ -180,7 +180,7 @@ def test_keyboard_interrupt(runtime, make_case):
         import pathlib, threading
         from pathlib import PosixPath
         from mlebench_data.harness.runtimes import choose_runtime
-        from mlebench_data.harness.runtimes.base import Folders, Limits, Sandbox, Warnings
+        from mlebench_data.harness.runtimes.sandbox import Folders, Limits, Sandbox, Warnings
         ending = choose_runtime({runtime.name!r})[0].run(
             {case.sandbox!r}, cancelled=threading.Event())
         print(ending.how)

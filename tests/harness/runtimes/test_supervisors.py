@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mlebench_data.harness.runtimes.base import Cancelled, RuntimeFailure
+from mlebench_data.harness.runtimes.base import Cancelled
+from mlebench_data.harness.runtimes.failures import RuntimeFailure
 
 SLEEPER = "import pathlib, time; pathlib.Path('ready').touch(); time.sleep(60)"
 

@@ -17,6 +17,7 @@ from tiny_competition import PLAIN, SECRET, Tiny
 from validator_client import NewValidator, ask, connect
 
 from mlebench_data.catalogue import load_competition
+from mlebench_data.harness.limited.client import environment
 from mlebench_data.harness.validator import checking, server, upload
 from mlebench_data.harness.validator.server import ValidatorServer
 
@@ -180,7 +181,7 @@ def test_file_that_takes_too_long(
 def test_file_that_takes_too_much_memory(
     validator: ValidatorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checking, "_memory", lambda: 64 * 1024**2)
+    monkeypatch.setattr(checking, "_memory", lambda: 0)
     assert ask(validator, GOOD).status == 503
 
 
@@ -218,7 +219,7 @@ def test_stops_at_once(new_validator: NewValidator) -> None:
     asking = threading.Thread(target=lambda: ask(validator, GOOD))
     asking.start()
     deadline = time.monotonic() + 10
-    while validator._checker._process is None and time.monotonic() < deadline:
+    while validator._checker._handle._watcher is None and time.monotonic() < deadline:
         time.sleep(0.01)
     start = time.monotonic()
     validator.stop()
@@ -298,7 +299,7 @@ def test_record_is_bounded(validator: ValidatorServer, monkeypatch: pytest.Monke
 def test_the_checking_process_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLEBENCH_KEY", "a secret")
     monkeypatch.setenv("HF_TOKEN", "a secret")
-    assert "a secret" not in checking._environment().values()
+    assert "a secret" not in environment().values()
 
 
 def test_upload_is_read_in_blocks() -> None:
