@@ -29,6 +29,9 @@ _KILLED = 128 + 9
 _TIMED_OUT = 124
 #: Exit codes of a container that was ended by SIGTERM or SIGKILL, as by an engine that shuts down.
 _BY_SIGNAL = (_TIMED_OUT, _KILLED, 128 + 15)
+#: What the engine says of a container of which it finds nothing any more, as after the machine was
+#: switched off; the time of its end is then that of the finding.
+_LOST = 255
 
 
 def see_to_its_end(
@@ -135,8 +138,10 @@ def ended_unwatched(container: Container, sandbox: Sandbox, state: dict[str, Any
     """Say how a container ended while no harness watched; None if it was not its own doing.
 
     An engine that shuts down, or a machine, ends its containers by the same signals as a time limit
-    does. Before that limit such an end is not the agent's.
+    does. Before that limit such an end is not the agent's. One that was lost is not either.
     """
+    if state["ExitCode"] == _LOST:
+        return None
     started_at, ended_at = parse_time(state["StartedAt"]), parse_time(state["FinishedAt"])
     seconds = (ended_at - started_at).total_seconds()
     early = seconds < sandbox.limits.time_seconds
