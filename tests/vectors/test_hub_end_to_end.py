@@ -1,4 +1,4 @@
-"""Every competition: prepared, packed, published, read elsewhere, and restored to the same bytes."""
+"""Every competition: prepared, packed, published, read elsewhere, restored to the same bytes."""
 
 from __future__ import annotations
 

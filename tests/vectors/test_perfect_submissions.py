@@ -39,9 +39,7 @@ def record(competition_id: str, grading: dict[str, Any]) -> AttemptResult:
     )
 
 
-@pytest.mark.parametrize(
-    "competition_id", [name for name in competition_ids() if name in ARCHIVES]
-)
+@pytest.mark.parametrize("competition_id", [name for name in competition_ids() if name in ARCHIVES])
 def test_answers_score_best(
     competition_id: str, vector: Callable[[str], Any], tmp_path: Path
 ) -> None:

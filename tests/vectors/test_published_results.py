@@ -15,8 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mlebench_data.catalogue import Competition, competition_ids, load_competition
-from mlebench_data.catalogue.schema import CompetitionFile
+from mlebench_data.catalogue import competition_ids, load_competition
 from mlebench_data.grading import grade, validate
 from mlebench_data.prepare import prepare
 from mlebench_data.raw.archives import open_archive
