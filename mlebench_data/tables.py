@@ -136,7 +136,11 @@ def _begins_with_large_integer(column: pd.Series[Any]) -> bool:
         if not isinstance(cell, str):
             return False
         if _INTEGER.fullmatch(cell):
-            if int(cell) >= 2**64:
+            digits = cell.strip()
+            # By their number first: Python refuses to read thousands of digits.
+            if not digits.startswith("-") and (
+                len(digits.lstrip("+0")) > 20 or int(digits) >= 2**64
+            ):
                 return True
         elif cell and cell[0] not in _BEGINNINGS_OF_MISSING_TOKENS:
             return False

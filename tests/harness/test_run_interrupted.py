@@ -241,7 +241,7 @@ def test_engine_that_is_gone(
     cutter.start()
     with monkeypatch.context() as patch:
         patch.setenv("DOCKER_HOST", proxy.address)
-        finished = mlebench(*run.arguments, "--retries", 0)
+        finished = mlebench(*run.arguments, "--retries", 0, "--wait-for-engine", "1s")
     cutter.join()
     shutil.rmtree(folder)
     assert finished.code == 1
